@@ -1,0 +1,70 @@
+# posture-scanner: `make scan` looks at this machine, `make test` proves the tool; `make` alone runs all that CI runs.
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+OUT    ?= out
+
+.DEFAULT_GOAL := all
+.PHONY: all help scan demo test lint types contracts docs docs-check bench compare sizes clean
+
+all: test lint types contracts docs-check sizes   ## everything CI runs
+
+help:            ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  \1\t/' | expand -t 16
+
+scan: $(VENV)/.core   ## scan this machine: report in out/
+	@sh tools/need.sh nmap
+	@$(BIN)/posture scan --self --out $(OUT)
+
+demo: $(VENV)/.core   ## a made-up agency of a dozen hosts, from recorded transcripts
+	@$(BIN)/posture demo --out $(OUT)/demo
+
+test: $(VENV)/.test   ## every test, the lab of network namespaces included
+	@sh tests/lab/prepare.sh
+	@$(BIN)/pytest -q
+
+lint: $(VENV)/.lint   ## ruff: format and rules; every check of the baselines
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/posture checks lint
+
+types: $(VENV)/.lint  ## mypy --strict
+	@$(BIN)/mypy --strict
+
+contracts: $(VENV)/.lint  ## the architecture, as import contracts
+	@$(BIN)/lint-imports
+
+docs: $(VENV)/.core   ## write the generated pages again
+	@$(BIN)/python -m tools.docs
+
+docs-check: $(VENV)/.core  ## fail when a generated page is stale
+	@$(BIN)/python -m tools.docs --check
+
+sizes: $(VENV)/.core  ## median and largest file and function
+	@$(BIN)/python -m tools.sizes
+
+bench: $(VENV)/.test  ## timings as ratios, in one run (docs/benchmarks.md); never part of the tests
+	@sh tests/lab/prepare.sh
+	@$(BIN)/python -m bench
+
+clean:           ## remove what make made here (not out/)
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# One environment; the stamps say what is in it.
+$(VENV)/bin/python:
+	@sh tools/need.sh venv $(PYTHON)
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml $(VENV)/bin/python
+	@echo "installing posture-scanner and what it needs into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.core
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python tools/group.py test)
+	@touch $@
+
+$(VENV)/.lint: pyproject.toml $(VENV)/.core
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python tools/group.py lint)
+	@touch $@

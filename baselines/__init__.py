@@ -1,0 +1,1 @@
+"""Requirements as data: checks, profiles, clocks, weights, and the taxonomy they refer to."""

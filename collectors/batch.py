@@ -1,0 +1,269 @@
+"""Sends one batch over a stream and brings the answers home; the only place that turns raw bytes into answers."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from collectors.base import COMMAND_NOT_FOUND, Answer, Command
+from collectors.frames import ForgedFrameError, Frame, FrameReader, Hello
+from collectors.redact import redact
+from collectors.script import BadCommandError, SessionLimits, build, check
+from posture.errors import CollectError
+from posture.model.observation import Blind
+
+
+@dataclass(frozen=True, slots=True)
+class Pumped:
+    """What one turn of a stream moved."""
+
+    sent: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+    ended: bool = False
+    """True when nothing more will come."""
+
+
+class Stream(Protocol):
+    """A running ``/bin/sh -s``, wherever it runs."""
+
+    def pump(self, outgoing: bytes, timeout_s: float) -> Pumped:
+        """Send some of ``outgoing``, receive some of what came; wait at most ``timeout_s`` when neither is possible."""
+        ...
+
+    def close(self) -> None:
+        """End it, whatever it is doing."""
+        ...
+
+
+class SessionBrokenError(CollectError):
+    """The session ended early; what was answered until then still counts."""
+
+    def __init__(self, reason: Blind, message: str, answers: Mapping[str, Answer], *, hint: str = "") -> None:
+        super().__init__(reason, message, hint=hint)
+        self.answers = dict(answers)
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left of one session: time until ``deadline`` (monotonic seconds), bytes, patience."""
+
+    limits: SessionLimits
+    deadline: float
+    stop: threading.Event
+    received: int = 0
+    stuck: int = 0
+
+    @classmethod
+    def start(cls, limits: SessionLimits, stop: threading.Event | None = None) -> Budget:
+        """Return a full budget that runs from now."""
+        return cls(limits, time.monotonic() + limits.session_s, stop or threading.Event())
+
+
+def run_batch(open_stream: Callable[[], Stream], commands: Sequence[Command], budget: Budget) -> dict[str, Answer]:
+    """Return the answer to every command that could be sent; one that hangs is given up and the rest is sent again.
+
+    Commands that break the argument grammar, or repeat an id, are never sent and have no answer.
+
+    Raises:
+        SessionBrokenError: the host said too much, forged frames, hung or hung up; it carries the answers so far.
+    """
+    waiting = _sendable(commands)
+    answers: dict[str, Answer] = {}
+    while waiting:
+        visit = _Visit(waiting, budget, answers)
+        stream = _opened(open_stream, answers)
+        try:
+            visit.talk(stream)
+        finally:
+            stream.close()
+        waiting = visit.left
+    return answers
+
+
+def _opened(open_stream: Callable[[], Stream], answers: Mapping[str, Answer]) -> Stream:
+    try:
+        return open_stream()
+    except CollectError as error:
+        raise SessionBrokenError(error.reason, str(error), answers, hint=error.hint) from None
+
+
+def _sendable(commands: Sequence[Command]) -> list[Command]:
+    unique: dict[str, Command] = {}
+    for command in commands:
+        try:
+            unique.setdefault(command.id, check(command))
+        except BadCommandError:
+            continue
+    return list(unique.values())
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One run of the shell: from its first byte to its last frame, or to the command it hangs in."""
+
+    commands: list[Command]
+    budget: Budget
+    answers: dict[str, Answer]
+    left: list[Command] = field(default_factory=list)
+    """What has to be sent again because a command before it hung."""
+    out: FrameReader = field(init=False)
+    err: FrameReader = field(init=False)
+    _frames: dict[int, Frame] = field(default_factory=dict)
+    _errors: dict[int, Frame] = field(default_factory=dict)
+    _begun_at: float = 0.0
+    _noise: bytes = b""
+
+    def talk(self, stream: Stream) -> None:
+        limits = self.budget.limits
+        nonce = secrets.token_hex(16)
+        script = build(self.commands, nonce, stderr_bytes=limits.stderr_bytes)
+        self.out = FrameReader(nonce, [command.max_bytes for command in self.commands], with_status=True)
+        self.err = FrameReader(nonce, [limits.stderr_bytes] * len(self.commands), with_status=False)
+        self._begun_at = time.monotonic()
+        while not (self.out.finished and self.err.finished):
+            pumped = stream.pump(script, 0.25)
+            script = script[pumped.sent :]
+            self._read(pumped)
+            if pumped.ended and not (self.out.finished and self.err.finished):
+                raise self._hung_up()
+            if self._out_of_patience():
+                return
+
+    def _read(self, pumped: Pumped) -> None:
+        self.budget.received += len(pumped.stdout) + len(pumped.stderr)
+        before = self.out.opened
+        try:
+            self.out.feed(pumped.stdout)
+            self.err.feed(pumped.stderr)
+        except ForgedFrameError as forged:
+            self._collect()
+            for index in forged.spoiled:
+                if index < len(self.commands):
+                    self.answers.pop(self.commands[index].id, None)
+            raise self._broken(Blind.UNPARSEABLE, f"forged frames: {forged}") from None
+        if self.out.hello is None and len(self._noise) < _NOISE_BYTES:
+            self._noise += pumped.stderr[:_NOISE_BYTES] + pumped.stdout[:_NOISE_BYTES]
+        if self.out.opened != before:
+            self._begun_at = time.monotonic()
+        self._collect()
+        if self.budget.received > self.budget.limits.total_bytes:
+            raise self._broken(Blind.TRUNCATED, f"the host sent more than {self.budget.limits.total_bytes} bytes")
+
+    def _collect(self) -> None:
+        """Make answers of the frames whose both halves are here."""
+        for reader, halves in ((self.out, self._frames), (self.err, self._errors)):
+            halves.update((frame.index, frame) for frame in reader.ready)
+            reader.ready.clear()
+        for index in sorted(self._frames.keys() & self._errors.keys()):
+            answer = _answer(self.commands[index], self._frames.pop(index), self._errors.pop(index), self.out.hello)
+            self.answers.setdefault(answer.command.id, answer)
+
+    def _out_of_patience(self) -> bool:
+        """Return whether the command that runs hangs and the rest must be sent anew."""
+        now, limits = time.monotonic(), self.budget.limits
+        if self.budget.stop.is_set():
+            raise self._broken(Blind.NOT_ATTEMPTED, "the run was stopped")
+        if now > self.budget.deadline:
+            raise self._broken(Blind.TIMED_OUT, f"the session lasted longer than {limits.session_s:g} s")
+        if self.out.hello is None and now > self._begun_at + limits.hello_s:
+            raise self._broken(Blind.TIMED_OUT, f"no first frame within {limits.hello_s:g} s")
+        index = self.out.opened
+        if index is None:
+            if self.out.hello is not None and now > self._begun_at + _SILENCE_S + limits.grace_s:
+                raise self._broken(Blind.TIMED_OUT, "the host fell silent between two commands")
+            return False
+        command = self.commands[index]
+        if now <= self._begun_at + command.timeout_s + limits.grace_s:
+            return False
+        self._give_up(index)
+        return True
+
+    def _give_up(self, index: int) -> None:
+        command, waited = self.commands[index], time.monotonic() - self._begun_at
+        frame = Frame(index, self.out.partial(), True, None, round(waited * 1000), "")
+        error = self._errors.pop(index, Frame(index, self.err.partial() if self.err.opened == index else b"", True))
+        self.answers[command.id] = _answer(command, frame, error, self.out.hello, hung=True)
+        self.budget.stuck += 1
+        self.left = self.commands[index + 1 :]
+        if self.budget.stuck > self.budget.limits.stuck_commands:
+            raise self._broken(Blind.TIMED_OUT, f"{self.budget.stuck} commands hung past their timeout")
+
+    def _hung_up(self) -> SessionBrokenError:
+        said = redact(self._noise).content.decode("utf-8", "replace").strip().split("\n", 1)[0]
+        printable = "".join(letter if letter.isprintable() else "?" for letter in said)[:200]
+        if self.out.hello is None:
+            return SessionBrokenError(
+                Blind.COMMAND_REFUSED,
+                f"the account's shell did not run /bin/sh: {printable}",
+                self.answers,
+                hint="the scanning account needs a login shell, and no ForceCommand",
+            )
+        return self._broken(Blind.UNREACHABLE, "the connection ended before the last answer")
+
+    def _broken(self, reason: Blind, message: str) -> SessionBrokenError:
+        return SessionBrokenError(reason, message, self.answers)
+
+
+_NOISE_BYTES = 2_000
+_SILENCE_S = 30.0  # between an end and the next beginning the shell only forks; this is patience for a host under load
+
+
+def _answer(command: Command, out: Frame, err: Frame, hello: Hello | None, *, hung: bool = False) -> Answer:
+    """Return both halves as one redacted answer."""
+    timed_out = hung or (out.exit_code in _KILLED and out.duration_ms >= command.timeout_s * 1000 - 20)
+    stdout = redact(_whole(out.content, cut=out.cut or timed_out))
+    stderr = redact(_whole(err.content, cut=err.cut))
+    exit_code, said = _judge_sudo(out, stderr.content)
+    return Answer(
+        command=command,
+        stdout=stdout.content,
+        stderr=said,
+        exit_code=None if timed_out else exit_code,
+        duration_ms=out.duration_ms,
+        truncated=out.cut and not hung,
+        timed_out=timed_out,
+        redactions=stdout.count + stderr.count,
+        ran_as_root=(hello is not None and hello.account_id == 0) or (out.how == "s" and exit_code is not None),
+    )
+
+
+_KILLED = (124, 137, 143)  # timeout(1): 124, 137 after -k; busybox: 143
+
+
+def _whole(content: bytes, *, cut: bool) -> bytes:
+    """Return the content without a last word that was cut in two: half a secret would not be recognised as one."""
+    if not cut:
+        return content
+    at = max(content.rfind(b"\n"), -1)
+    if at < 0:
+        at = max(content.rfind(b" "), content.rfind(b"\t"), content.rfind(b"\0"))
+    return content[: at + 1]
+
+
+def _judge_sudo(out: Frame, stderr: bytes) -> tuple[int | None, bytes]:
+    """Return exit code and standard error, with sudo's own voice told apart from the command's.
+
+    A refusal by sudo ends with 1, which many commands use for "nothing found": taken for the command's own exit code it
+    would read as a complete and empty answer. A command that never ran has no exit code.
+    """
+    if out.how == "x":
+        return None, stderr + b"posture: not run: there is no sudo on the host (Permission denied)\n"
+    if out.how != "s" or out.exit_code != 1 or out.content or not _SUDO_SPEAKS.search(stderr):
+        return out.exit_code, stderr
+    if _SUDO_MISSES.search(stderr):
+        return COMMAND_NOT_FOUND, stderr
+    return None, stderr.rstrip(b"\n") + b"\nposture: not run: sudo refused (Permission denied)\n"
+
+
+_SUDO_SPEAKS = re.compile(
+    rb"^(?:sudo(?:-rs)?: (?!unable to resolve host)|Sorry, user "
+    rb"|\S{1,64} is not in the sudoers file|\S{1,64} may not run sudo)",
+    re.MULTILINE,
+)
+_SUDO_MISSES = re.compile(rb"^sudo(?:-rs)?: [^\n]{1,300}: command not found", re.MULTILINE)

@@ -1,0 +1,328 @@
+"""Looks at hosts from the network in two phases, gently and inside the authorisation, and brings home the evidence.
+
+Phase one finds open ports on all TCP ports and a UDP list; phase two asks only those for their version. A batch that
+dies costs the hosts it had not finished, and they are tried once more in two halves.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from collectors.base import Answer, Command, Session, Transcript
+from collectors.exposure_evidence import UNDECLARED, Looked, evidence_of
+from collectors.exposure_plan import (
+    Aim,
+    aim_at,
+    batch_timeout_s,
+    bounded,
+    capped,
+    chunks,
+    discovery,
+    gentle,
+    rate_for,
+    slower,
+    targets_of,
+    version_probe,
+)
+from collectors.nmap import ALL_TCP, Phase, Probe, Reply, can_send_raw, command_line, run_nmap
+from collectors.nmap_xml import RunHeader, SeenHost
+from collectors.pace import Pace, same_silence, silent_ports
+from collectors.probe_log import ProbeLog, utc_now
+from posture.errors import ScopeError
+from posture.model.host import Host, Trust, Vantage
+from posture.model.observation import Blind, Hole, Origin
+from posture.scope import Lookup, Scope, look_up
+
+UNION_PROBES_MAX = 20_000  # about a minute at the default rate: what one more silent service would cost
+
+
+class Runner(Protocol):
+    """Runs one probe: nmap on this machine, or later on a vantage host or worker."""
+
+    def __call__(self, probe: Probe, targets: Sequence[str], *, timeout_s: float, stop: threading.Event) -> Reply:
+        """Return what came back; a probe that fails says so in its reply."""
+        ...
+
+
+def scan_exposure(
+    hosts: Sequence[Host],
+    scope: Scope,
+    vantage: Vantage,
+    *,
+    trust_of_zone: Mapping[str, Trust],
+    log: ProbeLog,
+    stop: threading.Event,
+    progress: Callable[[int, int], None] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    pace: Pace | None = None,
+    known_up: Container[str] = frozenset(),
+    raw: bool | None = None,
+    run: Runner = run_nmap,
+    lookup: Lookup = look_up,
+) -> Iterator[Transcript]:
+    """Yield one transcript per host, chunk by chunk; what could not be looked at says why in its answers.
+
+    ``known_up`` holds the ids of hosts that something else saw alive in this run: their silence is believed.
+    ``pace`` is shared by scans of one vantage that run at the same time. ``progress`` is told (hosts done, all).
+
+    Raises:
+        StoreError: the probe log cannot be written; nothing more is sent.
+    """
+    trust = trust_of_zone.get(vantage.zone)
+    scan = _Scan(
+        scope=scope,
+        vantage=vantage,
+        trust=trust.value if trust else UNDECLARED,
+        log=log,
+        stop=stop,
+        clock=clock,
+        pace=pace or Pace(scope.rates.packets_per_s),
+        raw=can_send_raw() if raw is None else raw,
+        run=run,
+    )
+    done = 0
+    for chunk in chunks(hosts, scope):
+        aims = [aim_at(host, scope, lookup, log.refused) for host in chunk]
+        started_at = clock()
+        found = scan.chunk(chunk[0], aims)
+        for aim in aims:
+            yield scan.transcript(aim, found, started_at, aim.host.id in known_up)
+        done += len(chunk)
+        if progress is not None:
+            progress(done, len(hosts))
+
+
+def merged(transcripts: Iterable[Transcript]) -> Transcript:
+    """Return one host's transcripts of several vantages as one, so that ``observe`` makes a single document.
+
+    Raises:
+        ValueError: there are none, or they are of different hosts.
+    """
+    ordered = sorted(transcripts, key=lambda entry: (entry.session.started_at, entry.session.vantage))
+    if len({entry.session.host for entry in ordered}) != 1:
+        raise ValueError("transcripts of exactly one host are needed")
+    answers = {id_: answer for entry in ordered for id_, answer in entry.answers.items()}
+    failure = next((entry.failure for entry in ordered if entry.failure), None)
+    return Transcript(ordered[0].session, answers, None if answers else failure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one phase brought for one address."""
+
+    probe: Probe
+    argv: tuple[str, ...] = ()
+    """Empty when nothing was sent."""
+    host: SeenHost | None = None
+    header: RunHeader = field(default_factory=RunHeader)
+    duration_ms: int = 0
+    stderr: str = ""
+    reason: Blind | None = None
+    detail: str = ""
+    again: bool = False
+    """Whether a second attempt may bring more."""
+
+
+_Round = dict[str, _Found]
+"""By address."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """One vantage at work."""
+
+    scope: Scope
+    vantage: Vantage
+    trust: str
+    log: ProbeLog
+    stop: threading.Event
+    clock: Callable[[], datetime]
+    pace: Pace
+    raw: bool
+    run: Runner
+
+    def chunk(self, host: Host, aims: Sequence[Aim]) -> dict[Phase, _Round]:
+        """Return what every phase brought for every address of the chunk; ``host`` stands for its zone and class."""
+        found: dict[Phase, _Round] = {phase: {} for phase in Phase}
+        for ipv6 in (False, True):
+            targets = targets_of(aims, ipv6=ipv6)
+            if not targets:
+                continue
+            rate = rate_for(self.pace.packets_per_s, host, self.scope, len(targets))
+            probes = list(discovery(host, self.scope, rate, raw=self.raw, ipv6=ipv6))
+            for probe in probes:
+                found[probe.phase] |= self._round(probe, targets, host)
+            if not gentle(host):
+                found[Phase.UDP] |= self._without_udp(targets)
+                for probe, group in _version_groups(found, targets, probes[0]):
+                    found[Phase.VERSIONS] |= self._round(probe, group, host)
+        return found
+
+    def transcript(self, aim: Aim, found: Mapping[Phase, _Round], started_at: datetime, known_up: bool) -> Transcript:
+        """Return one host's evidence from this vantage."""
+        answers = [
+            self._answer(phase, address, rounds[address], known_up)
+            for phase, rounds in found.items()
+            for address in aim.addresses
+            if address in rounds
+        ]
+        for target, reason in aim.refused:
+            nothing = _Found(Probe(Phase.TCP, ALL_TCP), reason=Blind.OUT_OF_SCOPE, detail=reason)
+            answers.append(self._answer(Phase.TCP, target, nothing, known_up))
+        session = Session(
+            host=aim.host.id,
+            account="",
+            vantage=self.vantage.name,
+            origin=Origin.LIVE,
+            started_at=started_at,
+            transport="nmap",
+        )
+        failure = None if answers else Hole("", Blind.NOT_ATTEMPTED, "the inventory gives no address for this host")
+        return Transcript(session, {answer.command.id: answer for answer in answers}, failure)
+
+    def _without_udp(self, targets: Sequence[str]) -> _Round:
+        """Return why UDP was not asked, where it was not."""
+        if self.raw or not self.scope.udp_ports:
+            return {}
+        probe = Probe(Phase.UDP, udp_ports=self.scope.udp_ports)
+        return _nothing(probe, targets, Blind.COMMAND_REFUSED, "UDP scans need root")
+
+    def _round(self, probe: Probe, targets: Sequence[str], host: Host) -> _Round:
+        """Return what a probe brought for every target; those it died on are asked once more, in halves."""
+        first = self._attempt(probe, targets, host)
+        again = [address for address in targets if first[address].again]
+        if not again:
+            return first
+        second: _Round = {}
+        middle = (len(again) + 1) // 2
+        for half in filter(None, (again[:middle], again[middle:])):
+            second |= self._attempt(slower(probe), half, host)
+        return first | {address: _better(first[address], second[address]) for address in again}
+
+    def _attempt(self, probe: Probe, targets: Sequence[str], host: Host) -> _Round:
+        """Send one batch, after asking the stop, the pace and the authorisation's clock once more."""
+        now = self.clock()
+        if self.stop.is_set():
+            return _nothing(probe, targets, Blind.NOT_ATTEMPTED, "stopped by the operator")
+        if self.pace.stopped:
+            return _nothing(probe, targets, Blind.TIMED_OUT, self.pace.stopped)
+        try:
+            self.scope.admit_moment(now)
+            admitted = [self.scope.admit(target) for target in targets]
+        except ScopeError as error:
+            return _nothing(probe, targets, Blind.OUT_OF_SCOPE, str(error))
+        with self.pace.lease() as packets_per_s:
+            ready = bounded(capped(probe, packets_per_s), len(admitted))
+            timeout_s = min(batch_timeout_s(ready), self.scope.window.seconds_left(now))
+            self.log.sent(vantage=self.vantage.name, what=command_line(ready), targets=admitted, ports=ready.asked)
+            reply = self.run(ready, admitted, timeout_s=timeout_s, stop=self.stop)
+        found = _sorted_out(ready, admitted, reply)
+        lossy = sum(entry.reason is Blind.TRUNCATED and entry.host is not None for entry in found.values())
+        cut_short = reply.reason is Blind.TIMED_OUT and bool(reply.argv)
+        if probe.phase is Phase.TCP:
+            self.pace.judge(host.zone, reply.hosts, lossy, cut_short=cut_short)
+        return found
+
+    def _answer(self, phase: Phase, address: str, found: _Found, known_up: bool) -> Answer:
+        looked = Looked(
+            vantage=self.vantage,
+            trust=self.trust,
+            phase=phase,
+            address=address,
+            asked=found.probe.asked,
+            host=found.host,
+            reason=found.reason,
+            detail=found.detail,
+            known_up=known_up,
+        )
+        evidence = evidence_of(looked, found.header, found.argv)
+        return Answer(
+            command=Command(
+                id=f"exposure.{phase.value}/{self.vantage.name}/{address}",
+                argv=found.argv,
+                timeout_s=int(batch_timeout_s(found.probe)),
+            ),
+            stdout=evidence.content,
+            stderr=found.stderr.encode(),
+            exit_code=0 if found.reason is None else None,
+            duration_ms=found.duration_ms,
+            truncated=found.reason is Blind.TRUNCATED,
+            timed_out=found.reason is Blind.TIMED_OUT,
+            redactions=evidence.count,
+            ran_as_root=self.raw and bool(found.argv),
+        )
+
+
+_WORTH_A_RETRY = frozenset({Blind.TRUNCATED, Blind.TIMED_OUT, Blind.UNPARSEABLE})
+
+
+def _version_groups(
+    found: Mapping[Phase, _Round], targets: Sequence[str], tcp_probe: Probe
+) -> Iterator[tuple[Probe, list[str]]]:
+    """Yield the probes of phase two: one for the union of open ports, or one per set of them where that is too much.
+
+    nmap asks for a version only where a port is open; the union costs a packet or two for each host that lacks it,
+    while a run of its own for each set costs the slowest service of each.
+    """
+    groups: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
+    for address in targets:
+        tcp = _open_ports(found[Phase.TCP].get(address), "tcp")
+        udp = _open_ports(found[Phase.UDP].get(address), "udp")
+        if tcp or udp:
+            groups.setdefault((tcp, udp), []).append(address)
+    every_tcp = sorted({port for tcp, _ in groups for port in tcp})
+    every_udp = sorted({port for _, udp in groups for port in udp})
+    speaking = [address for address in targets if any(address in group for group in groups.values())]
+    if speaking and len(speaking) * (len(every_tcp) + len(every_udp)) <= UNION_PROBES_MAX:
+        yield version_probe(tcp_probe, every_tcp, every_udp), speaking
+        return
+    for (tcp, udp), group in sorted(groups.items()):
+        yield version_probe(tcp_probe, tcp, udp), group
+
+
+def _open_ports(found: _Found | None, proto: str) -> tuple[int, ...]:
+    if found is None or found.host is None:
+        return ()
+    return tuple(sorted(port.port for port in found.host.ports if port.state == "open" and port.proto == proto))
+
+
+def _nothing(probe: Probe, targets: Sequence[str], reason: Blind, detail: str) -> _Round:
+    return {target: _Found(probe, reason=reason, detail=detail) for target in targets}
+
+
+def _sorted_out(probe: Probe, targets: Sequence[str], reply: Reply) -> _Round:
+    """Return the reply by address, with the reason wherever it is not the whole truth."""
+    hosts = {host.address: host for host in reply.hosts}
+    return {address: _found(probe, reply, hosts.get(address)) for address in targets}
+
+
+def _found(probe: Probe, reply: Reply, host: SeenHost | None) -> _Found:
+    known = _Found(probe, reply.argv, host, reply.header, reply.duration_ms, reply.stderr)
+    if host is None and reply.reason is not None:
+        again = bool(reply.argv) and reply.reason in _WORTH_A_RETRY
+        return replace(known, reason=reply.reason, detail=reply.detail, again=again)
+    if host is None or host.status == "down":
+        # nmap asks the local link for the address first (ARP, ND), -Pn or not, and leaves out who is not there.
+        detail = reply.stderr[:200] or "no such address on the local link, or no route to it"
+        return replace(known, host=None, reason=Blind.UNREACHABLE, detail=detail)
+    if host.timed_out:
+        detail = f"nmap gave the host up after {probe.host_timeout_s} s"
+        return replace(known, host=None, reason=Blind.TIMED_OUT, detail=detail)
+    if probe.phase is Phase.TCP and silent_ports(host):
+        detail = "packets were lost: ports stayed silent at random among answering ones"
+        return replace(known, reason=Blind.TRUNCATED, detail=detail, again=True)
+    return known
+
+
+def _better(first: _Found, second: _Found) -> _Found:
+    """Return the attempt to keep: a whole one, or one whose silence is the same twice and so no loss."""
+    if second.host is None:
+        return second if second.argv and first.host is None else first
+    lossy = second.reason is Blind.TRUNCATED
+    if first.host is not None and lossy and same_silence(silent_ports(first.host), silent_ports(second.host)):
+        return replace(second, reason=None, detail="")
+    return second

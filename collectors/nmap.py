@@ -1,0 +1,325 @@
+"""The one module that knows python-nmap: typed probes in, typed hosts out, one bounded batch per call (ADR 0003)."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import shlex
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import nmap
+
+from collectors.nmap_xml import RunHeader, SeenHost, read_bytes
+from posture.errors import CollectError
+from posture.model.observation import Blind
+
+
+class Phase(StrEnum):
+    """What a batch is after."""
+
+    TCP = "tcp"
+    """Which TCP ports are open."""
+    UDP = "udp"
+    """Which UDP ports answer."""
+    VERSIONS = "versions"
+    """What is behind the ports found open."""
+
+
+ALL_TCP = range(1, 65536)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One nmap run, in typed options; there is no field that could carry free text."""
+
+    phase: Phase
+    tcp_ports: Sequence[int] = ()
+    udp_ports: Sequence[int] = ()
+    half_open: bool = True
+    """``-sS``, which needs raw sockets; ``-sT`` otherwise."""
+    ipv6: bool = False
+    packets_per_s: int = 300
+    """Never faster."""
+    min_packets_per_s: int = 0
+    """Never slower, whatever nmap thinks of the network; 0 leaves it to nmap."""
+    timing: int = 3
+    retries: int = 2
+    parallelism: int = 0
+    """At most so many probes or connections at once; 0 leaves it to nmap."""
+    host_timeout_s: int = 900
+
+    @property
+    def asked(self) -> str:
+        """The ports in nmap's notation, such as ``T:22,80-89,U:53``."""
+        parts = [
+            f"{letter}:{_runs(ports)}" for letter, ports in (("T", self.tcp_ports), ("U", self.udp_ports)) if ports
+        ]
+        return ",".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one nmap run brought; hosts that were complete when it died are kept."""
+
+    argv: tuple[str, ...]
+    hosts: tuple[SeenHost, ...]
+    duration_ms: int
+    header: RunHeader = field(default_factory=RunHeader)
+    stderr: str = ""
+    reason: Blind | None = None
+    """Why it did not end as it should; ``None`` when it did."""
+    detail: str = ""
+
+
+PROGRAMS = ("/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap", "nmap")
+TARGETS_PLACEHOLDER = Path("TARGETS")
+MAX_STDERR_CHARS = 4_000
+BACKSTOP_S = 30  # python-nmap's own timeout throws everything away, so ours must come first
+KILL_AFTER_S = 3.0
+POLL_S = 0.1
+
+
+def can_send_raw() -> bool:
+    """Return whether this process may open raw sockets, which half-open and UDP scans need."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP).close()
+    except OSError:
+        return False
+    return os.geteuid() == 0  # nmap itself asks for the user id, not for the capability
+
+
+def arguments(probe: Probe, targets_file: Path) -> tuple[str, ...]:
+    """Return nmap's arguments for a probe, without the program and its ``-oX -``.
+
+    Raises:
+        ValueError: a number is out of range, or there is nothing to ask.
+    """
+    _check(probe)
+    words = ["-n", "-Pn", "--noninteractive"]  # no DNS, no ping, no keys read from the operator's terminal
+    if probe.ipv6:
+        words.append("-6")
+    words += [*_techniques(probe), "-p", probe.asked, f"-T{probe.timing}", "--max-rate", str(probe.packets_per_s)]
+    if probe.min_packets_per_s:
+        words += ["--min-rate", str(probe.min_packets_per_s)]
+    if probe.parallelism:
+        words += ["--max-parallelism", str(probe.parallelism)]
+    words += ["--max-retries", str(probe.retries), "--host-timeout", f"{probe.host_timeout_s}s"]
+    if probe.phase is Phase.VERSIONS:
+        # -sV also runs nmap's scripts of class "version"; none of them may hold the host up.
+        words += ["-sV", "--version-light", "--script-timeout", "30s"]
+    return (*words, "-iL", str(targets_file))
+
+
+def command_line(probe: Probe, targets_file: Path = TARGETS_PLACEHOLDER, program: str = "nmap") -> tuple[str, ...]:
+    """Return the whole command line as python-nmap will run it."""
+    return (program, "-oX", "-", *arguments(probe, targets_file))
+
+
+def run_nmap(
+    probe: Probe,
+    targets: Sequence[str],
+    *,
+    timeout_s: float,
+    stop: threading.Event,
+    programs: tuple[str, ...] = PROGRAMS,
+) -> Reply:
+    """Return what nmap says of the targets; it is killed after ``timeout_s`` or when ``stop`` is set.
+
+    Raises:
+        ValueError: a target is not an IP address of the probe's family.
+    """
+    lines = _target_lines(targets, ipv6=probe.ipv6)
+    started = time.monotonic()
+    try:
+        scanner = nmap.PortScanner(nmap_search_path=programs)
+    except nmap.PortScannerError as error:
+        return Reply((), (), 0, reason=Blind.COMMAND_MISSING, detail=f"nmap cannot be run: {_clean(str(error))[:200]}")
+    with tempfile.TemporaryDirectory(prefix="posture-nmap-") as folder:  # 0700
+        targets_file = Path(folder) / "targets"
+        _write_private(targets_file, lines)
+        argv = (str(scanner._nmap_path), "-oX", "-", *arguments(probe, targets_file))
+        with _Watch(targets_file, timeout_s, stop) as watch:
+            output, stderr = _scan(scanner, argv[3:], backstop_s=int(timeout_s) + BACKSTOP_S)
+    duration_ms = int((time.monotonic() - started) * 1000)
+    return _reply(argv, output, stderr, watch, duration_ms)
+
+
+def _check(probe: Probe) -> None:
+    ports = (*probe.tcp_ports, *probe.udp_ports)
+    if not ports or not all(isinstance(port, int) and 1 <= port <= 65535 for port in ports):
+        raise ValueError("ports must be numbers from 1 to 65535, at least one")
+    bounds = {
+        "packets_per_s": (probe.packets_per_s, 1, 1_000_000),
+        "min_packets_per_s": (probe.min_packets_per_s, 0, probe.packets_per_s),
+        "timing": (probe.timing, 2, 4),
+        "retries": (probe.retries, 0, 10),
+        "parallelism": (probe.parallelism, 0, 1000),
+        "host_timeout_s": (probe.host_timeout_s, 1, 1_000_000),
+    }
+    for name, (value, low, high) in bounds.items():
+        if not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"{name} is {value!r}, it must lie between {low} and {high}")
+
+
+def _techniques(probe: Probe) -> list[str]:
+    words = []
+    if probe.tcp_ports:
+        words.append("-sS" if probe.half_open else "-sT")
+    if probe.udp_ports:
+        words.append("-sU")
+    return words
+
+
+def _runs(ports: Sequence[int]) -> str:
+    """Write sorted ports as runs: ``1-3,5``."""
+    runs: list[list[int]] = []
+    for port in ports if isinstance(ports, range) else sorted(set(ports)):
+        if runs and port == runs[-1][1] + 1:
+            runs[-1][1] = port
+        else:
+            runs.append([port, port])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def _target_lines(targets: Sequence[str], *, ipv6: bool) -> bytes:
+    if not targets:
+        raise ValueError("no targets")
+    for target in targets:
+        ip = ipaddress.ip_address(target)
+        if (ip.version == 6) is not ipv6 or str(ip) != target:
+            raise ValueError(f"{target!r} is not a canonical IPv{6 if ipv6 else 4} address")
+    return "".join(f"{target}\n" for target in targets).encode("ascii")
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+
+
+def _scan(scanner: Any, words: Sequence[str], backstop_s: int) -> tuple[bytes, str]:
+    """Run python-nmap and return standard output and error; what its own parser thinks of them does not matter."""
+    before = scanner.get_nmap_last_output()
+    stderr = ""
+    try:
+        # `hosts` is split by shlex into options: it stays empty for ever.
+        result = scanner.scan(hosts="", arguments=shlex.join(words), timeout=backstop_s)
+        notes = result["nmap"]["scaninfo"]
+        stderr = "".join([*notes.get("warning", ()), *notes.get("error", ())[:1]])
+    except nmap.PortScannerTimeout:
+        return b"", f"nmap did not end {backstop_s} s after it was started"
+    except nmap.PortScannerError as error:
+        stderr = error.value if isinstance(error.value, str) else ""
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Well-formed XML without <runstats>, or with numbers that are none: our reader says what is wrong with it.
+        pass
+    output = scanner.get_nmap_last_output()
+    return (output, stderr) if isinstance(output, bytes) and output is not before else (b"", stderr)
+
+
+def _reply(argv: tuple[str, ...], output: bytes, stderr: str, watch: _Watch, duration_ms: int) -> Reply:
+    reading = read_bytes(output)
+    hosts: list[SeenHost] = []
+    reason: Blind | None = None
+    detail = ""
+    stderr = _clean(stderr)[:MAX_STDERR_CHARS]
+    try:
+        hosts.extend(reading)
+        if not reading.complete:
+            reason = Blind.TRUNCATED
+            detail = reading.trouble or (reading.end.error if reading.end else "") or "nmap ended with an error"
+    except CollectError as error:
+        reason, detail = error.reason, str(error)
+    if watch.cause is not None:
+        reason, detail = watch.cause, watch.detail
+    elif reason is not None and "requires root privileges" in stderr:
+        reason, detail = Blind.COMMAND_REFUSED, "nmap: this kind of scan requires root privileges"
+    elif reason is not None and stderr:
+        detail = f"{detail}; nmap: {stderr.splitlines()[0][:200]}"
+    return Reply(argv, tuple(hosts), duration_ms, reading.header, stderr, reason, detail)
+
+
+def _clean(text: str) -> str:
+    return "".join(char for char in text if char.isprintable() or char == "\n").strip()
+
+
+class _Watch:
+    """Ends a running nmap by its process id: on the operator's stop, at the deadline, and when we leave early.
+
+    python-nmap keeps the process to itself, so ours is found as the child whose command line names our targets file.
+    """
+
+    def __init__(self, targets_file: Path, timeout_s: float, stop: threading.Event) -> None:
+        self.cause: Blind | None = None
+        self.detail = ""
+        self._mark = os.fsencode(targets_file)
+        self._deadline = time.monotonic() + timeout_s
+        self._timeout_s = timeout_s
+        self._stop = stop
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="nmap-watch", daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._done.set()
+        self._thread.join()
+        if error is not None:
+            _end_children(self._mark, signal.SIGKILL)
+
+    def _run(self) -> None:
+        asked_at: float | None = None
+        while not self._done.wait(POLL_S):
+            if self.cause is None and self._stop.is_set():
+                self.cause, self.detail = Blind.NOT_ATTEMPTED, "stopped by the operator"
+            elif self.cause is None and time.monotonic() >= self._deadline:
+                self.cause = Blind.TIMED_OUT
+                self.detail = f"nmap was ended after {self._timeout_s:.0f} s"
+            if self.cause is not None:
+                asked_at = time.monotonic() if asked_at is None else asked_at
+                late = time.monotonic() - asked_at > KILL_AFTER_S
+                _end_children(self._mark, signal.SIGKILL if late else signal.SIGTERM)
+
+
+def _end_children(mark: bytes, how: signal.Signals) -> None:
+    for pid in children_running(mark):
+        with contextlib.suppress(OSError):
+            handle = os.pidfd_open(pid)
+            try:
+                # Looked at again through the handle: the number may have passed to another process meanwhile.
+                if pid in children_running(mark):
+                    signal.pidfd_send_signal(handle, how)
+            finally:
+                os.close(handle)
+
+
+def children_running(mark: bytes) -> tuple[int, ...]:
+    """Return the ids of our own child processes with ``mark`` among their arguments (Linux, by /proc)."""
+    return tuple(pid for pid in _children() if mark in _read(Path(f"/proc/{pid}/cmdline")).split(b"\0"))
+
+
+def _children() -> Iterator[int]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        # proc(5): "pid (name) state ppid …"; a name may hold spaces and brackets, so we start after the last one.
+        after_name = _read(stat).rpartition(b")")[2].split()
+        if len(after_name) > 1 and int(after_name[1]) == os.getpid():
+            yield int(stat.parent.name)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,157 @@
+"""One POSIX sh script out of a batch of commands: it is fed to ``/bin/sh -s`` and leaves nothing on the target."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from collectors.base import Command
+from posture.errors import PostureError
+
+SHELL = ("/bin/sh", "-s")
+"""What every transport executes; the script itself comes over standard input, so no process list shows it."""
+
+
+STDERR_BYTES = 64_000  # a complaint per file of a large directory fits
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long and how much one host may keep us busy; every limit has an end, also for a hostile host."""
+
+    connect_s: float = 10.0
+    login_s: float = 20.0
+    """From the first byte of the banner to the end of the login."""
+    hello_s: float = 20.0
+    """From the start of a batch to its first frame."""
+    session_s: float = 300.0
+    """From the first packet to the last, both batches together."""
+    grace_s: float = 5.0
+    """What a command gets beyond its own timeout before we give it up from here (2 s of it are ``timeout -k``)."""
+    total_bytes: int = 32_000_000
+    """Everything a host may send in one session, frames and noise included."""
+    stderr_bytes: int = STDERR_BYTES
+    """Standard error of one command."""
+    stuck_commands: int = 2
+    """So many commands may hang past their timeout before the host is given up."""
+
+
+class BadCommandError(PostureError, ValueError):
+    """A command does not follow the argument grammar; it is never sent."""
+
+
+def check(command: Command) -> Command:
+    """Return the command when its arguments follow the grammar.
+
+    Raises:
+        BadCommandError: no arguments, a relative program, a NUL, a line break or an argument that is too long.
+    """
+    if not command.argv or not _PROGRAM.fullmatch(command.argv[0]):
+        raise BadCommandError(
+            f"{command.id}: the program must be a plain absolute path",
+            hint="collectors name programs such as /usr/sbin/sshd; nothing is looked up in PATH",
+        )
+    for argument in command.argv:
+        if len(argument) > MAX_ARGUMENT or _UNSENDABLE.search(argument):
+            raise BadCommandError(
+                f"{command.id}: an argument is too long or has a control character",
+                hint="a collector checks what comes from the host before it asks about it",
+            )
+    if not 1 <= command.timeout_s <= 3600 or command.max_bytes < 1:
+        raise BadCommandError(
+            f"{command.id}: the timeout or the size limit makes no sense", hint="1 s to 3600 s, and 1 byte or more"
+        )
+    return command
+
+
+def build(commands: Iterable[Command], nonce: str, *, stderr_bytes: int = STDERR_BYTES) -> bytes:
+    """Return the script that runs the commands one by one and frames what each of them says.
+
+    Standard output and standard error travel on the two streams of the channel, each with frames of its own, so that
+    binary output needs no encoding and nothing is written on the target. The whole script is one function: a shell
+    that did not get all of it runs none of it.
+    """
+    if not _NONCE.fullmatch(nonce):
+        raise ValueError("a nonce has 32 lower-case hex digits")
+    calls = "\n".join(_call(index, check(command)) for index, command in enumerate(commands))
+    return (
+        _TEMPLATE.replace("@NONCE@", nonce)
+        .replace("@STDERR@", str(stderr_bytes + 1))
+        .replace("@CALLS@", calls)
+        .encode()
+    )
+
+
+def _call(index: int, command: Command) -> str:
+    how = "s" if command.sudo else "u"
+    # One byte more than allowed: that is how we see, over here, that there was more.
+    return shlex.join(("q", str(index), str(command.timeout_s), str(command.max_bytes + 1), how, *command.argv))
+
+
+MAX_ARGUMENT = 4096
+_PROGRAM = re.compile(r"/[A-Za-z0-9_./+@:\[-]{1,255}")
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[\ud800-\udfff]")
+_NONCE = re.compile(r"[0-9a-f]{32}")
+
+# Frames: `H` hello with what the host lacks, `B i` begin, `E i exit from to how` end, `Z` all done.
+# File descriptors: 8 and 9 are the channel, 3 carries the exit code past the pipes, 5 the output past the first pipe.
+# `head` caps what a command may say; a command that says more dies of SIGPIPE. Durations come from /proc/uptime because
+# reading it needs no process. Programs that are not there are found by the shell's own `test`, also behind sudo, which
+# would answer 1 instead of 127.
+_TEMPLATE = """\
+posture_main() {
+umask 077
+set -f
+unset IFS LANGUAGE ENV BASH_ENV CDPATH
+LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin
+export LC_ALL PATH
+cd /
+exec 8>&1 9>&2
+N=@NONCE@ U= T= C= S= K=
+U=$(id -u 2>/dev/null)
+timeout -k 2 9 true </dev/null >/dev/null 2>&1 && T=t
+command -v head >/dev/null 2>&1 && C=c
+for s in /usr/bin/sudo /bin/sudo /usr/local/bin/sudo /run/wrappers/bin/sudo; do
+[ -x "$s" ] && S=$s && break
+done
+if renice -n 19 -p $$ >/dev/null 2>&1; then K=r
+elif command -v nice >/dev/null 2>&1; then K=n
+fi
+printf '\\n%%%s H %s %s\\n' "$N" "${U:--}" "-$T$C${S:+s}$K" >&8
+@CALLS@
+printf '\\n%%%s Z\\n' "$N" >&8
+}
+cap() {
+if [ -n "$C" ]; then exec head -c "$1"; else exec cat; fi
+}
+q() {
+i=$1 t=$2 m=$3 w=$4 a=0 b=0 r=
+shift 4
+printf '\\n%%%s B %s\\n' "$N" "$i" >&9
+printf '\\n%%%s B %s\\n' "$N" "$i" >&8
+[ -r /proc/uptime ] && read -r a z </proc/uptime
+d=${1%/*}
+[ "$w" = s ] && [ "$U" = 0 ] && w=u
+if [ ! -e "$1" ] && [ -x "${d:-/}" ]; then r=127 w=m
+elif [ "$w" = s ] && [ -z "$S" ]; then r=126 w=x
+else
+[ "$w" = s ] && set -- "$S" -n -- "$@"
+[ -n "$T" ] && set -- timeout -k 2 "$t" "$@"
+[ "$K" = n ] && set -- nice -n 19 "$@"
+r=$(
+exec 3>&1
+{ { { "$@" </dev/null 3>&- 5>&- 8>&- 9>&-; echo $? >&3
+} 2>&1 >&5 5>&- | cap @STDERR@ >&9 3>&- 5>&-
+} 5>&1 | cap "$m" >&8 3>&- 5>&-
+} 2>&9
+)
+fi
+[ -r /proc/uptime ] && read -r b z </proc/uptime
+printf '\\n%%%s E %s %s %s %s %s\\n' "$N" "$i" "${r:-?}" "$a" "$b" "$w" >&8
+printf '\\n%%%s E %s\\n' "$N" "$i" >&9
+}
+posture_main
+exit 0
+"""

@@ -1,0 +1,71 @@
+"""The commented files that ``posture init`` writes."""
+
+INVENTORY = """\
+# Who is scanned, where they live and how to log in. `posture scan -i inventory.yaml` reads it.
+schema: posture.inventory/1
+
+# Zones: parts of the network with one level of trust (untrusted, partner, internal, restricted).
+# Attackers start in the untrusted ones. A host without `zone:` lives in the narrowest CIDR around its address.
+zones:
+  - {name: internet, trust: untrusted, cidrs: []}
+  - {name: servers, trust: internal, cidrs: [10.0.10.0/24]}
+
+# Places we look from. The scanner's own place is the first one; name the zone it stands in.
+vantages:
+  - {name: scanner, zone: servers}
+
+# What hosts share. `credential` is a name in posture.yaml: no secret ever stands here.
+groups:
+  - name: linux
+    owner: server-team
+    system: portal                 # the ATO boundary
+    mission: supporting            # none, supporting, essential, vital, crown_jewel
+    access: {transport: ssh, user: posture, credential: scan}
+
+hosts:
+  - id: web1                       # outlives renames and new addresses
+    groups: [linux]
+    addresses: [10.0.10.11]
+    roles: [web]
+    tags: {organisation: example, environment: prod, exposure: internal, asset_type: server}   # BOD 26-04, phase III
+    # access: {port: 2222, jump: [bastion]}
+    # device_class: fragile        # or ot: named ports only, no version probes
+    # What you say of the host; checks read it as `declared.…`.
+    declared:
+      services: [{port: 22, proto: tcp}, {port: 443, proto: tcp}]
+"""
+
+SCOPE = """\
+# The written authorisation. Nothing outside it is ever touched; every probe is logged under its id.
+schema: posture.scope/1
+authorisation: AUTH-0000           # the id of the signed document
+owner: Name, role, phone
+window: {{opens: '{opens}', closes: '{closes}'}}   # UTC
+cidrs: [10.0.10.0/24]
+excluded: []                       # wins over cidrs
+rates:
+  packets_per_s: 300               # all network probes together
+  parallel_logins: 16
+  parallel_logins_per_zone: 8
+  parallel_logins_per_jump: 4
+# allow_passphrase_test: false     # try found private keys with an empty passphrase
+"""
+
+CONFIG = """\
+# Where things are kept and who logs in with what. Relative paths are relative to this file.
+schema: posture.config/1
+database: out/posture.db
+known_hosts: known_hosts           # `posture trust` writes it
+profile: fceb                      # fceb, dow or nss
+# overlay: overlay.yaml            # the agency's tailoring
+# waivers: waivers.yaml
+# marking: CUI                     # printed on every page
+
+credentials:
+  scan: {kind: key, path: ~/.ssh/posture_ed25519}
+  # card: {kind: agent, fingerprint: 'SHA256:…'}
+  # vault: {kind: command, argv: [/usr/bin/vault, read, -field=key, ssh/posture]}
+
+# The agency's own hardening campaign, 30 days unless said otherwise. It is not law; legal clocks run beside it.
+# campaign: {start: '2026-12-01', days: 30}
+"""

@@ -1,0 +1,1 @@
+"""Deadline rules as data, turned into dates that anyone can compute again."""

@@ -1,0 +1,158 @@
+"""The configuration file: where things are kept, who logs in with what, and how the agency's campaign runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from posture import yamlfile
+from posture.errors import ConfigError
+from posture.model.clock import Campaign, Rebase
+from posture.yamlfile import Located
+
+
+class CredentialEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One named identity; it says where a secret is, never what it is."""
+
+    kind: Literal["key", "agent", "certificate", "command"]
+    path: str = ""
+    """Private key file (``key``, ``certificate``)."""
+    certificate: str = ""
+    """Certificate file beside the key."""
+    fingerprint: str = ""
+    """``SHA256:…`` of the one agent key to use."""
+    argv: list[str] = []
+    """``command``: a program that prints a private key, such as a vault's client."""
+
+
+class DeadlinesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How long we wait, in seconds."""
+
+    connect_s: int = 10
+    session_s: int = 180
+
+
+class RebaseEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A new campaign start, with who moved it and why."""
+
+    start: date
+    by: str
+    reason: str
+    recorded_at: datetime
+
+
+class CampaignEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The agency's own 30 days."""
+
+    start: date | None = None
+    days: int = 30
+    rebases: list[RebaseEntry] = []
+
+
+class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file."""
+
+    schema: Literal["posture.config/1"]
+    database: str = "out/posture.db"
+    known_hosts: str = "known_hosts"
+    profile: str = "fceb"
+    baselines: str = ""
+    overlay: str = ""
+    waivers: str = ""
+    marking: str = ""
+    credentials: dict[str, CredentialEntry] = {}
+    deadlines: DeadlinesEntry = DeadlinesEntry()
+    campaign: CampaignEntry = CampaignEntry()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The configuration with every path made absolute."""
+
+    database: Path
+    known_hosts: Path
+    profile: str = "fceb"
+    baselines: Path | None = None
+    """A directory to use instead of the shipped baselines."""
+    overlay: Path | None = None
+    """The agency's tailoring."""
+    waivers: Path | None = None
+    marking: str = ""
+    """Printed on every page, such as CUI."""
+    credentials: dict[str, CredentialEntry] = field(default_factory=dict)
+    deadlines: DeadlinesEntry = field(default_factory=DeadlinesEntry)
+    campaign: Campaign | None = None
+    """``None`` until the agency has set a start: the first run's day is used and recorded."""
+
+
+def read(path: Path) -> Config:
+    """Return the configuration of a file; its relative paths are relative to the file.
+
+    Raises:
+        ConfigError: with ``file:line``, the key and a suggestion.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such configuration", hint="`posture init` writes a commented one")
+    located = yamlfile.read(path)
+    file = yamlfile.convert(located, ConfigFile)
+    base = path.resolve().parent
+    return Config(
+        database=_below(base, file.database),
+        known_hosts=_below(base, file.known_hosts),
+        profile=file.profile,
+        baselines=_below(base, file.baselines) if file.baselines else None,
+        overlay=_below(base, file.overlay) if file.overlay else None,
+        waivers=_below(base, file.waivers) if file.waivers else None,
+        marking=file.marking,
+        credentials={name: _credential(located, base, name, entry) for name, entry in file.credentials.items()},
+        deadlines=file.deadlines,
+        campaign=_campaign(located, file.campaign),
+    )
+
+
+def default(out: Path) -> Config:
+    """Return what holds without a configuration file: everything below the output directory."""
+    return Config(database=out / "posture.db", known_hosts=Path("~/.ssh/known_hosts").expanduser())
+
+
+def _below(base: Path, text: str) -> Path:
+    path = Path(text).expanduser()
+    return path if path.is_absolute() else base / path
+
+
+def _credential(located: Located, base: Path, name: str, entry: CredentialEntry) -> CredentialEntry:
+    needs = {"key": "path", "certificate": "certificate", "agent": "fingerprint", "command": "argv"}[entry.kind]
+    if not getattr(entry, needs):
+        hint = "one named identity per login, never every key of an agent"
+        raise located.error(f"a credential of kind {entry.kind} needs `{needs}`", "credentials", name, hint=hint)
+    changes: dict[str, Any] = {
+        key: str(_below(base, getattr(entry, key))) for key in ("path", "certificate") if getattr(entry, key)
+    }
+    return msgspec.structs.replace(entry, **changes)
+
+
+def _campaign(located: Located, entry: CampaignEntry) -> Campaign | None:
+    if entry.start is None:
+        return None
+    for index, rebase in enumerate(entry.rebases):
+        if not rebase.by.strip() or not rebase.reason.strip():
+            hint = "fill in `by` and `reason`; the old dates are kept"
+            raise located.error(
+                "a campaign is re-based by a named person for a reason",
+                "campaign",
+                "rebases",
+                index,
+                hint=hint,
+            )
+    rebases = tuple(
+        Rebase(rebase.start, rebase.by, rebase.reason, _utc(rebase.recorded_at)) for rebase in entry.rebases
+    )
+    return Campaign(entry.start, entry.days, rebases)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""What to change, in which order, and how much of each threat is held off."""

@@ -1,0 +1,79 @@
+"""The scope file: the written authorisation as the owner signed it."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from posture import yamlfile
+from posture.errors import ScopeError
+from posture.scope import Rates, Scope, Window
+from posture.yamlfile import Located
+
+
+class WindowEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """When scanning is allowed, as it is written."""
+
+    opens: datetime
+    closes: datetime
+
+
+class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file."""
+
+    schema: Literal["posture.scope/1"]
+    authorisation: str
+    owner: str
+    window: WindowEntry
+    cidrs: list[str]
+    excluded: list[str] = []
+    rates: Rates = Rates()
+    allow_passphrase_test: bool = False
+    udp_ports: list[int] | None = None
+    named_ports: list[int] | None = None
+
+
+def read(path: Path) -> Scope:
+    """Return the scope a file holds.
+
+    Raises:
+        ScopeError: there is no such file, or it does not load; with ``file:line``, the key and a suggestion.
+    """
+    if not path.is_file():
+        raise ScopeError(f"{path}: no scope file", hint="nothing is touched without one: `posture init` writes a model")
+    located = yamlfile.read(path, raises=ScopeError)
+    file = yamlfile.convert(located, ScopeFile)
+    if not file.authorisation.strip() or not file.owner.strip():
+        raise located.error("an authorisation and its owner are named", "authorisation", hint="the signed document")
+    for key in ("cidrs", "excluded"):
+        for index, text in enumerate(getattr(file, key)):
+            _network(located, key, index, text)
+    opens, closes = _utc(file.window.opens), _utc(file.window.closes)
+    if opens >= closes:
+        raise located.error("the window closes before it opens", "window")
+    named = {key: tuple(getattr(file, key)) for key in ("udp_ports", "named_ports") if getattr(file, key) is not None}
+    return Scope(
+        authorisation=file.authorisation,
+        owner=file.owner,
+        window=Window(opens, closes),
+        cidrs=tuple(file.cidrs),
+        excluded=tuple(file.excluded),
+        rates=file.rates,
+        allow_passphrase_test=file.allow_passphrase_test,
+        **named,
+    )
+
+
+def _network(located: Located, key: str, index: int, text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise located.error(str(error), key, index, hint="a network such as 10.1.0.0/16, or one address") from None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

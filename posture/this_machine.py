@@ -1,0 +1,50 @@
+"""This machine as an inventory of one host, with a scope that covers nothing else."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import platform
+import shutil
+import subprocess
+from datetime import datetime, timedelta
+
+from posture.model.host import SELF_VANTAGE, Access, Host, Inventory, TransportKind, Trust, Zone
+from posture.scope import Rates, Scope, Window
+
+_PACKETS_PER_S = 5000  # over the loopback device only: no network carries them
+
+
+def inventory() -> Inventory:
+    """Return this machine as the only host, read locally, in a zone of its own."""
+    name = platform.node() or "this-machine"
+    id_ = "".join(char if char.isalnum() or char in "._-" else "-" for char in name).lstrip(".-") or "this-machine"
+    host = Host(id_, own_addresses(), "self", name=name, access=Access(transport=TransportKind.LOCAL))
+    return Inventory((host,), (Zone("self", Trust.INTERNAL),), (SELF_VANTAGE,), "this machine")
+
+
+def scope(addresses: tuple[str, ...], now: datetime) -> Scope:
+    """Return the authorisation to look at these addresses of one's own for a day."""
+    return Scope(
+        authorisation="self",
+        owner="whoever runs this on their own machine",
+        window=Window(now, now + timedelta(days=1)),
+        cidrs=addresses,
+        rates=Rates(packets_per_s=_PACKETS_PER_S, packets_per_s_per_host=_PACKETS_PER_S, timing=4),
+    )
+
+
+def own_addresses() -> tuple[str, ...]:
+    """Return the addresses of this machine that others could use, loopback when there are none; sorted."""
+    found: set[str] = set()
+    program = shutil.which("ip") or "/usr/sbin/ip"
+    try:
+        done = subprocess.run(
+            (program, "-json", "address"), capture_output=True, timeout=10, check=True, stdin=subprocess.DEVNULL
+        )
+        interfaces = json.loads(done.stdout)
+        found = {entry["local"] for one in interfaces for entry in one.get("addr_info", ()) if "local" in entry}
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+        found = set()
+    usable = [ip for ip in map(ipaddress.ip_address, found) if not ip.is_loopback and not ip.is_link_local]
+    return tuple(str(ip) for ip in sorted(usable, key=lambda ip: (ip.version, ip))) or ("127.0.0.1",)

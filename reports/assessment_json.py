@@ -1,0 +1,421 @@
+"""assessment.json: everything a run says, as deterministic bytes, written host by host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from posture.model.assessment import Assessment, HostAssessment, WaiverUse
+from posture.model.check import Check, Reference, Severity
+from posture.model.clock import Clock, DueDate
+from posture.model.finding import Finding, Result, Status
+from posture.model.observation import Evidence
+from posture.model.plan import Fix
+from reports import wire
+from reports.due import days_late, governing
+from reports.files import new_file
+from reports.inert import inert
+
+# Everything but printable ASCII, as it stands in encoded JSON: only then is a walk over the strings needed.
+_FOREIGN = re.compile(rb'[^ -~]|\\[^"\\]')
+
+
+def write_json(assessment: Assessment, path: Path) -> None:
+    """Write the assessment; the same assessment gives the same bytes.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    with new_file(path) as file:
+        file.write(b"{")
+        for number, (key, write) in enumerate(_members(assessment)):
+            file.write(b"%s\n%s:" % (b"," if number else b"", msgspec.json.encode(key)))
+            write(file)
+        file.write(b"\n}\n")
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the file, generated from its types."""
+    (root,), parts = msgspec.json.schema_components((wire.Assessment,), ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:posture-scanner:assessment:1",
+        "title": wire.SCHEMA,
+        **root,
+        "$defs": parts,
+    }
+
+
+def schema_bytes() -> bytes:
+    """Return the published form of the schema, for docs/schemas/assessment-1.schema.json."""
+    return msgspec.json.format(msgspec.json.encode(schema(), order="sorted"), indent=2) + b"\n"
+
+
+Write = Callable[[BinaryIO], object]
+
+
+def _members(assessment: Assessment) -> tuple[tuple[str, Write], ...]:
+    def one(value: object) -> Write:
+        return lambda file: file.write(_encode(value))
+
+    def many(values: Iterable[object]) -> Write:
+        return lambda file: _write_list(file, values)
+
+    members: dict[str, Write] = {
+        "baseline": one(_baseline(assessment)),
+        "campaign": one(_campaign(assessment)),
+        "clocks": many(map(_clock, assessment.clocks)),
+        "coverage": one(_coverage(assessment)),
+        "findings": many(_finding(assessment, finding) for finding in assessment.findings),
+        "fingerprint": one(assessment.fingerprint),
+        "hosts": many(_hosts(assessment)),
+        "notes": one(list(assessment.notes)),
+        "plan": many(_fix(rank, fix) for rank, fix in enumerate(assessment.plan.fixes, start=1)),
+        "plan_as_of": one(assessment.plan.as_of),
+        "run": one(_run(assessment)),
+        "schema": one(wire.SCHEMA),
+        "scores": many(_scores(assessment)),
+        "taxonomy": one(dict(assessment.taxonomy or {})),
+        "text": one("inert/1"),
+        "waivers": many(map(_waiver, assessment.waivers)),
+        "zones": many(_zones(assessment)),
+    }
+    return tuple(sorted(members.items()))
+
+
+def _write_list(file: BinaryIO, values: Iterable[object]) -> None:
+    file.write(b"[")
+    for number, value in enumerate(values):
+        file.write(b",\n" if number else b"\n")
+        file.write(_encode(value))
+    file.write(b"]")
+
+
+def _encode(value: object) -> bytes:
+    encoded = msgspec.json.encode(value, order="sorted")
+    if _FOREIGN.search(encoded):
+        encoded = msgspec.json.encode(_inert_tree(msgspec.json.decode(encoded)), order="sorted")
+    # So that a page may carry the file inside a script element; these three stand in strings only.
+    return encoded.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
+
+
+def _inert_tree(value: Any) -> Any:
+    if isinstance(value, str):
+        return inert(value)
+    if isinstance(value, list):
+        return [_inert_tree(member) for member in value]
+    if isinstance(value, dict):
+        return {inert(key): _inert_tree(member) for key, member in value.items()}
+    return value
+
+
+def _run(assessment: Assessment) -> wire.Run:
+    run = assessment.run
+    return wire.Run(
+        id=run.id,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        state=run.state.value,
+        operator=run.operator,
+        scanner=run.scanner,
+        tool_version=run.tool_version,
+        authorisation=run.authorisation,
+        profile=run.profile,
+        baseline_digest=run.baseline_digest,
+        inventory_digest=run.inventory_digest,
+        as_of=run.as_of,
+        origin=run.origin.value,
+        merged_from=list(run.merged_from),
+    )
+
+
+def _coverage(assessment: Assessment) -> wire.Coverage:
+    coverage = assessment.coverage
+    counts = dict(coverage.by_status)
+    return wire.Coverage(
+        hosts=coverage.hosts,
+        checks=coverage.checks,
+        possible=coverage.possible,
+        decided=coverage.decided,
+        by_status={_status(status): counts.get(status, 0) for status in Status},
+    )
+
+
+def _status(status: Status) -> wire.StatusWord:
+    words: dict[Status, wire.StatusWord] = {
+        Status.PASS: "pass",
+        Status.FAIL: "fail",
+        Status.NOT_APPLICABLE: "not_applicable",
+        Status.NOT_CHECKED: "not_checked",
+        Status.ERROR: "error",
+        Status.MANUAL: "manual",
+    }
+    return words[status]
+
+
+def _baseline(assessment: Assessment) -> wire.Baseline:
+    baseline = assessment.baseline
+    profile = baseline.profile
+    return wire.Baseline(
+        profile=profile.id,
+        title=profile.title,
+        version=profile.version,
+        max_age_days=profile.max_age_days,
+        fail_threshold=_severity(profile.fail_threshold),
+        digest=baseline.digest,
+        checks=[_check(check) for check in baseline.checks],
+        tailoring=[
+            wire.Tailoring(check=one.check, key=one.key, old=one.old, new=one.new, reason=one.reason)
+            for one in baseline.tailoring
+        ],
+        removed=dict(baseline.removed),
+    )
+
+
+def _severity(severity: Severity) -> wire.SeverityWord:
+    words: dict[Severity, wire.SeverityWord] = {
+        Severity.INFO: "info",
+        Severity.LOW: "low",
+        Severity.MEDIUM: "medium",
+        Severity.HIGH: "high",
+        Severity.CRITICAL: "critical",
+    }
+    return words[severity]
+
+
+def _check(check: Check) -> wire.Check:
+    fix, threat, cites = check.remediation, check.threat, check.references
+    return wire.Check(
+        id=check.id,
+        revision=check.revision,
+        title=check.title,
+        rationale=check.rationale,
+        severity=_severity(check.severity),
+        confidence=check.confidence,
+        deadline_class=check.deadline_class,
+        deadline_days=check.deadline_days,
+        categories=list(threat.categories),
+        effect=threat.effect.value,
+        does_not_help=threat.note,
+        fix=wire.FixText(
+            text=fix.text,
+            precondition=fix.precondition,
+            risk=fix.risk.value,
+            minutes=fix.minutes,
+            shell=fix.shell,
+            rollback=fix.rollback,
+            verify=fix.verify,
+        ),
+        references=wire.References(
+            nist_800_53r5=list(cites.nist_800_53r5),
+            stig=[f"{rule.stig_id} ({rule.relation})" for rule in cites.stig],
+            cis=_cited(cites.cis),
+            cisa=_cited(cites.cisa),
+            other=_cited(cites.other),
+            attack=list(threat.attack),
+            atlas=list(threat.atlas),
+        ),
+        digest=check.digest,
+    )
+
+
+def _cited(references: Iterable[Reference]) -> list[str]:
+    return [f"{one.text} (draft, not required)" if one.draft else one.text for one in references]
+
+
+def _zones(assessment: Assessment) -> Iterator[wire.Zone]:
+    for zone in assessment.zones:
+        yield wire.Zone(name=zone.name, trust=zone.trust.value, cidrs=list(zone.cidrs))
+
+
+def _due(due: DueDate) -> wire.Due:
+    return wire.Due(
+        due=due.due,
+        clock=due.clock,
+        clock_version=due.clock_version,
+        row=due.row,
+        inputs=dict(due.inputs),
+        clock_start=due.clock_start,
+        binding=due.binding,
+        legal=due.legal,
+        reason=due.reason,
+    )
+
+
+def _finding(assessment: Assessment, finding: Finding) -> wire.Finding:
+    governs = governing(finding)
+    return wire.Finding(
+        id=finding.id,
+        check=finding.check,
+        host=finding.host,
+        subject=finding.subject,
+        status="open" if finding.open else "closed",
+        closing=finding.closing.value if finding.closing else None,
+        first_seen=finding.first_seen,
+        last_seen=finding.last_seen,
+        closed_at=finding.closed_at,
+        times_opened=finding.opened,
+        due=[_due(due) for due in finding.due],
+        overdue_days=days_late(governs.due, assessment.today) if governs and finding.open else 0,
+        waiver=finding.waiver or None,
+    )
+
+
+def _hosts(assessment: Assessment) -> Iterator[wire.Host]:
+    for entry in assessment.read_hosts():
+        yield _host(entry)
+
+
+def _host(entry: HostAssessment) -> wire.Host:
+    host = entry.host
+    return wire.Host(
+        id=host.id,
+        name=host.name,
+        addresses=list(host.addresses),
+        zone=host.zone,
+        owner=host.owner,
+        system=host.system,
+        roles=list(host.roles),
+        groups=list(host.groups),
+        mission=host.mission.name.lower(),
+        device_class=host.device_class.value,
+        asset_tags=asdict(host.tags),
+        platform=entry.platform,
+        session=entry.session,
+        taken_at=entry.taken_at,
+        results=[_result(result) for result in entry.results],
+        unseen=[wire.Unseen(topic=one.topic, reason=one.reason.value, detail=one.detail) for one in entry.unseen],
+        evidence=[_evidence(record) for record in entry.evidence],
+        documents=dict(entry.documents),
+    )
+
+
+def _result(result: Result) -> wire.Result:
+    verdict = result.verdict
+    return wire.Result(
+        check=result.check,
+        revision=result.revision,
+        status=_status(verdict.status),
+        reason=verdict.reason,
+        assertions=[
+            wire.Assertion(
+                id=line.id,
+                fact=line.fact,
+                operator=line.op,
+                expected=line.expected,
+                actual=line.actual,
+                outcome=line.outcome.value,
+                message=line.message,
+            )
+            for line in verdict.assertions
+        ],
+        evidence=list(result.evidence),
+        subjects=list(verdict.subjects),
+        topics=list(verdict.topics),
+        waiver=result.waiver or None,
+    )
+
+
+def _evidence(record: Evidence) -> wire.Evidence:
+    return wire.Evidence(
+        command_id=record.command_id,
+        asked=record.asked,
+        sha256=record.sha256,
+        stderr_sha256=record.stderr_sha256,
+        account=record.account,
+        vantage=record.vantage,
+        origin=record.origin.value,
+        taken_at=record.taken_at,
+        duration_ms=record.duration_ms,
+        exit_code=record.exit_code,
+        size_bytes=record.size_bytes,
+        truncated=record.truncated,
+        redactions=record.redactions,
+    )
+
+
+def _fix(rank: int, fix: Fix) -> wire.Fix:
+    return wire.Fix(
+        rank=rank,
+        check=fix.check,
+        owner=fix.owner,
+        title=fix.title,
+        hosts=list(fix.hosts),
+        findings=list(fix.findings),
+        severity=_severity(fix.severity),
+        due=fix.due,
+        due_reason=fix.due_reason,
+        minutes=fix.minutes,
+        risk=fix.risk.value,
+        weight=fix.weight,
+        reason=fix.reason,
+    )
+
+
+def _scores(assessment: Assessment) -> Iterator[wire.Score]:
+    for score in assessment.scores:
+        yield wire.Score(
+            category=score.category,
+            title=score.title,
+            low=score.low,
+            high=score.high,
+            checks=score.checks,
+            weight=score.weight,
+        )
+
+
+def _clock(clock: Clock) -> wire.Clock:
+    return wire.Clock(
+        id=clock.id,
+        title=clock.title,
+        authority=clock.authority,
+        source=clock.source,
+        as_of=clock.as_of,
+        version=clock.version,
+        starts=clock.starts,
+        days=clock.days,
+        start_date=clock.start_date,
+        effective=clock.effective,
+        expires=clock.expires,
+        applies_to=list(clock.applies_to),
+        legal=clock.legal,
+        history=clock.history,
+        note=clock.note,
+    )
+
+
+def _campaign(assessment: Assessment) -> wire.Campaign:
+    campaign = assessment.campaign
+    return wire.Campaign(
+        start=campaign.start,
+        days=campaign.days,
+        rebases=[
+            wire.Rebase(start=one.start, by=one.by, reason=one.reason, recorded_at=one.recorded_at)
+            for one in campaign.rebases
+        ],
+    )
+
+
+def _waiver(use: WaiverUse) -> wire.Waiver:
+    waiver = use.waiver
+    return wire.Waiver(
+        id=waiver.id,
+        state=use.state.value,
+        check=waiver.check,
+        hosts=list(waiver.hosts),
+        zones=list(waiver.zones),
+        expected_status=_status(waiver.expected_status),
+        reason=waiver.reason,
+        owner=waiver.owner,
+        approved_by=[wire.Approval(name=one.name, role=one.role, date=one.date) for one in waiver.approved_by],
+        expires=waiver.expires,
+        evidence_sha256=waiver.evidence_sha256,
+        compensating=list(waiver.compensating),
+        poam=waiver.poam,
+        findings=list(use.findings),
+    )

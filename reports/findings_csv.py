@@ -1,0 +1,191 @@
+"""findings.csv: one row for each finding, open and closed; columns are only ever added at the end."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO
+
+from posture.model.assessment import Assessment, HostAssessment
+from posture.model.check import Check
+from posture.model.finding import Finding, Outcome, Result, WaiverState
+from posture.model.observation import Evidence
+from reports.due import days_late, governing
+from reports.files import new_file
+from reports.inert import CSV_CELL_CHARS, clip, formula_safe, inert
+from reports.sections.common import due_standing
+
+COLUMNS = (
+    "finding_id", "status", "closing", "result_now", "severity", "check_id", "title", "host", "host_name", "zone",
+    "owner", "system", "subject", "first_seen", "last_seen", "times_opened", "due", "overdue_days", "clock",
+    "standing", "binding", "legal", "due_reason", "waiver", "waiver_state", "waiver_expires", "fact", "expected",
+    "actual", "evidence_command", "evidence_sha256", "evidence_taken_at", "evidence_account", "evidence_vantage",
+    "evidence_origin", "fix", "precondition", "risk", "minutes", "verify", "ait_primary", "ait_all",
+    "nist_800_53r5", "confidence", "check_revision", "run",
+)  # fmt: skip
+
+
+def write_findings_csv(assessment: Assessment, path: Path) -> None:
+    """Write every finding of the run, host by host.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    with new_file(path) as file:
+        write_rows(file, COLUMNS, _rows(assessment))
+
+
+def write_rows(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Write rows as RFC 4180 CSV in UTF-8, every cell quoted, inert and no formula."""
+    text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    text.flush()
+    text.detach()
+
+
+def _cell(value: str) -> str:
+    return clip(formula_safe(inert(value)), CSV_CELL_CHARS)
+
+
+def _rows(assessment: Assessment) -> Iterator[tuple[str, ...]]:
+    by_host: dict[str, list[Finding]] = defaultdict(list)
+    for finding in sorted(assessment.findings, key=lambda one: (one.check, one.subject, one.id)):
+        by_host[finding.host].append(finding)
+    checks = {check.id: check for check in assessment.baseline.checks}
+    for entry in assessment.read_hosts():
+        results = {result.check: result for result in entry.results}
+        for finding in by_host.pop(entry.host.id, ()):
+            yield _row(assessment, finding, checks.get(finding.check), entry, results.get(finding.check))
+    for _, gone in sorted(by_host.items()):
+        for finding in gone:
+            yield _row(assessment, finding, checks.get(finding.check), None, None)
+
+
+def _row(
+    assessment: Assessment,
+    finding: Finding,
+    check: Check | None,
+    entry: HostAssessment | None,
+    result: Result | None,
+) -> tuple[str, ...]:
+    row = {
+        **_life(finding),
+        **_place(entry),
+        **_due(assessment, finding),
+        **_waiver(assessment, finding),
+        **_proof(entry, result),
+        **_check(check),
+        "run": assessment.run.id,
+    }
+    return tuple(row.get(column, "") for column in COLUMNS)
+
+
+def _life(finding: Finding) -> dict[str, str]:
+    return {
+        "finding_id": finding.id,
+        "status": "open" if finding.open else "closed",
+        "closing": finding.closing.value if finding.closing else "",
+        "check_id": finding.check,
+        "host": finding.host,
+        "subject": finding.subject,
+        "first_seen": _moment(finding.first_seen.isoformat()),
+        "last_seen": _moment(finding.last_seen.isoformat()),
+        "times_opened": str(finding.opened),
+    }
+
+
+def _place(entry: HostAssessment | None) -> dict[str, str]:
+    if entry is None:
+        return {"zone": "not in this run"}
+    host = entry.host
+    return {"host_name": host.name, "zone": host.zone, "owner": host.owner, "system": host.system}
+
+
+def _due(assessment: Assessment, finding: Finding) -> dict[str, str]:
+    due = governing(finding)
+    if due is None:
+        return {}
+    return {
+        "due": due.due.isoformat(),
+        "overdue_days": str(days_late(due.due, assessment.today)) if finding.open else "",
+        "clock": due.clock,
+        "standing": due_standing(assessment, due),
+        "binding": _yes(due.binding),
+        "legal": _yes(due.legal),
+        "due_reason": due.reason,
+    }
+
+
+def _waiver(assessment: Assessment, finding: Finding) -> dict[str, str]:
+    if not finding.waiver:
+        return {}
+    use = next((use for use in assessment.waivers if use.waiver.id == finding.waiver), None)
+    return {
+        "waiver": finding.waiver,
+        "waiver_state": use.state.value if use else WaiverState.ORPHAN.value,
+        "waiver_expires": use.waiver.expires.isoformat() if use else "",
+    }
+
+
+def _proof(entry: HostAssessment | None, result: Result | None) -> dict[str, str]:
+    if entry is None or result is None:
+        return {"result_now": "no_result"}
+    lines = result.verdict.assertions
+    chosen = [line for line in lines if line.outcome is Outcome.FALSE] or list(lines)
+    records = [record for record in entry.evidence if record.command_id in result.evidence]
+    return {
+        "result_now": result.verdict.status.label,
+        "fact": _joined(line.fact for line in chosen),
+        "expected": _joined(f"{line.op} {line.expected}".strip() for line in chosen),
+        "actual": _joined(line.actual for line in chosen),
+        **_evidence(records),
+    }
+
+
+def _evidence(records: list[Evidence]) -> dict[str, str]:
+    return {
+        "evidence_command": _joined(record.asked for record in records),
+        "evidence_sha256": _joined(record.sha256 for record in records),
+        "evidence_taken_at": _moment(min((record.taken_at.isoformat() for record in records), default="")),
+        "evidence_account": _joined(sorted({record.account for record in records})),
+        "evidence_vantage": _joined(sorted({record.vantage for record in records})),
+        "evidence_origin": _joined(sorted({record.origin.value for record in records})),
+    }
+
+
+def _check(check: Check | None) -> dict[str, str]:
+    if check is None:
+        return {"severity": "unknown", "title": "not a check of this baseline"}
+    fix = check.remediation
+    return {
+        "severity": check.severity.label,
+        "title": check.title,
+        "fix": _joined(fix.text.split("\n")),
+        "precondition": _joined(fix.precondition.split("\n")),
+        "risk": fix.risk.value,
+        "minutes": str(fix.minutes),
+        "verify": _joined(fix.verify.split("\n")),
+        "ait_primary": check.threat.categories[0] if check.threat.categories else "",
+        "ait_all": _joined(check.threat.categories),
+        "nist_800_53r5": _joined(check.references.nist_800_53r5),
+        "confidence": str(check.confidence),
+        "check_revision": str(check.revision),
+    }
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _moment(iso: str) -> str:
+    return iso.replace("+00:00", "Z")
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

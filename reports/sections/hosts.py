@@ -1,0 +1,104 @@
+"""Findings by host, the most urgent host first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from posture.model.finding import Finding
+from posture.model.host import Host
+from reports.sections.common import (
+    NOT_SAID,
+    anchor,
+    check_anchor,
+    check_title,
+    due_words,
+    finding_anchor,
+    finding_tag,
+    owner_words,
+    severity_tag,
+)
+from reports.survey import HostTally, Survey
+from reports.view import HostFindingView, HostsView, HostView, Link, Pair, Share, Tag
+
+_ADDRESSES_SHOWN = 4
+
+
+def build_hosts(survey: Survey) -> HostsView:
+    """Return the hosts to list; hosts without a finding are there too, with what is known of them."""
+    grouped: dict[str, list[Finding]] = defaultdict(list)
+    for finding in survey.open:
+        grouped[finding.host].append(finding)
+    shown = _shown_findings(survey)
+    listed = {tally.host.id for tally in survey.hosts}
+    return HostsView(
+        listed=Share(len(survey.hosts), max(survey.assessment.coverage.hosts, survey.hosts_seen)),
+        hosts=tuple(_host(survey, tally, grouped.get(tally.host.id, []), shown) for tally in survey.hosts),
+        gone=len(grouped.keys() - listed) if survey.hosts_seen <= survey.limits.hosts else 0,
+    )
+
+
+def _shown_findings(survey: Survey) -> frozenset[str]:
+    shown: dict[str, list[str]] = defaultdict(list)
+    for finding in survey.open:
+        if len(shown[finding.check]) < survey.limits.findings_per_check:
+            shown[finding.check].append(finding.id)
+    return frozenset(one for many in shown.values() for one in many)
+
+
+def _host(survey: Survey, tally: HostTally, found: list[Finding], shown: frozenset[str]) -> HostView:
+    kept = found[: survey.limits.findings_per_host]
+    return HostView(
+        anchor=anchor("h", tally.host.id),
+        id=tally.host.id,
+        name=tally.host.name if tally.host.name != tally.host.id else "",
+        facts=_facts(tally),
+        decided=Share(tally.decided, survey.assessment.coverage.checks),
+        open=len(found),
+        overdue=sum(finding.id in survey.overdue for finding in found),
+        worst=_worst(survey, found),
+        findings=tuple(_finding(survey, finding, shown) for finding in kept),
+        left_out=len(found) - len(kept),
+    )
+
+
+def _worst(survey: Survey, found: list[Finding]) -> Tag | None:
+    known = [survey.severity(finding) for finding in found if finding.check in survey.checks]
+    if known:
+        return severity_tag(max(known))
+    return finding_tag(survey, found[0]) if found else None
+
+
+def _facts(tally: HostTally) -> tuple[Pair, ...]:
+    host = tally.host
+    pairs = [
+        ("Addresses", _addresses(host)),
+        ("Zone", host.zone),
+        ("Owner", owner_words(host.owner)),
+        ("System", host.system or NOT_SAID),
+        ("Roles", ", ".join(host.roles)),
+        ("Mission value", host.mission.name.lower().replace("_", " ")),
+        ("Platform", tally.platform or "not seen"),
+        ("Session", tally.session or "none"),
+        ("Read at", f"{tally.taken_at:%Y-%m-%d %H:%M} UTC" if tally.taken_at else "never"),
+    ]
+    return tuple(Pair(term, value) for term, value in pairs if value)
+
+
+def _addresses(host: Host) -> str:
+    more = len(host.addresses) - _ADDRESSES_SHOWN
+    return ", ".join(host.addresses[:_ADDRESSES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _finding(survey: Survey, finding: Finding, shown: frozenset[str]) -> HostFindingView:
+    due, words, late = due_words(finding, survey.assessment.today)
+    target = finding_anchor(finding.id) if finding.id in shown else check_anchor(finding.check)
+    return HostFindingView(
+        link=Link(finding.check, target),
+        title=check_title(survey, finding.check),
+        severity=finding_tag(survey, finding),
+        subject=finding.subject,
+        due=due,
+        relative=words,
+        late=late,
+        waived=finding.id in survey.waived,
+    )

@@ -1,0 +1,1 @@
+"""Tests mirror the packages; `tests.lab` is the agency of network namespaces they scan."""

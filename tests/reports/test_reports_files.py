@@ -1,0 +1,55 @@
+"""Report files: private, whole or not there."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import sample_agency
+
+import reports
+from posture.errors import UsageError
+from reports.files import new_file
+
+
+def test_every_format_is_written_for_its_owner_only(tmp_path: Path) -> None:
+    paths = reports.write_all(sample_agency.agency(), tmp_path / "new" / "out")
+    assert [path.name for path in paths] == [row.file_name for row in reports.FORMATS]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o600}
+    assert stat.S_IMODE(paths[0].parent.stat().st_mode) == 0o700
+    assert sorted(paths[0].parent.iterdir()) == sorted(paths), "no temporary file is left behind"
+
+
+def test_a_failure_half_way_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), new_file(target) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_laid_in_our_way_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    target = tmp_path / "report.html"
+    target.symlink_to(victim)
+    with new_file(target) as file:
+        file.write(b"new")
+    assert victim.read_text() == "untouched"
+    assert not target.is_symlink()
+
+
+def test_a_place_that_cannot_be_written_is_a_usage_error_with_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError) as caught:
+        reports.write_all(sample_agency.agency(), tmp_path / "file" / "out")
+    assert caught.value.hint
+
+
+def test_the_same_assessment_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = reports.write_all(sample_agency.agency(), tmp_path / "a")
+    again = reports.write_all(sample_agency.agency(), tmp_path / "b")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]

@@ -1,0 +1,41 @@
+"""Golden files: every format of the made-up agency, byte for byte. UPDATE_GOLDEN=1 writes them anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import sample_agency
+
+import reports
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def check(name: str, found: bytes) -> None:
+    golden = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_bytes(found)
+    assert found == golden.read_bytes(), f"{name} changed: look at the difference, then run with UPDATE_GOLDEN=1"
+
+
+@pytest.mark.parametrize("row", reports.FORMATS, ids=lambda row: row.name)
+def test_the_agency_reads_as_recorded(row: reports.Format, tmp_path: Path) -> None:
+    row.write(sample_agency.agency(), tmp_path / row.file_name)
+    check(row.file_name, (tmp_path / row.file_name).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "assessment"),
+    [
+        ("agency", sample_agency.agency()),
+        ("clean", sample_agency.clean(blind=False)),
+        ("blind", sample_agency.clean(blind=True)),
+        ("nothing", sample_agency.nothing_assessed()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_summary_reads_as_recorded(name: str, assessment: reports.Assessment) -> None:
+    lines = reports.summary_lines(assessment, (Path("out/report.html"), Path("out/findings.csv")))
+    check(f"summary-{name}.txt", "".join(f"{line}\n" for line in lines).encode())

@@ -1,0 +1,1 @@
+"""Small programs that make and CI run; not part of the distribution."""
