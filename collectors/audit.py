@@ -20,7 +20,7 @@ class AuditFacts:
     """0 off, 1 on, 2 on and locked until the next boot."""
     immutable: bool
     daemon_running: bool
-    """The kernel knows a process that takes its records."""
+    """The kernel has a process that takes its records; False also on a host with neither auditctl nor auditd.conf."""
     failure: int
     """0 silent, 1 printk, 2 panic when records cannot be written."""
     rules: Listing[str]
@@ -52,7 +52,7 @@ def parse(answers: Answers) -> Facts | Hole:
     rules = _rules(answers)
     holes: list[Hole] = []
     if isinstance(status, Hole):
-        paths = ("enabled", "immutable", "daemon_running", "failure")
+        paths = ("enabled", "immutable", "failure", *(() if _not_installed(status, files) else ("daemon_running",)))
         holes += [Hole(path, status.reason, status.detail) for path in paths]
     if isinstance(rules, Hole):
         holes += [Hole(path, rules.reason, rules.detail) for path in ("rules", "privileged_execve")]
@@ -79,6 +79,12 @@ def parse(answers: Answers) -> Facts | Hole:
         settings={} if isinstance(files, Hole) else _settings(files),
     )
     return Facts(facts, tuple(holes))
+
+
+def _not_installed(status: Hole, files: TextFiles | Hole) -> bool:
+    if status.reason is not Blind.COMMAND_MISSING or isinstance(files, Hole):
+        return False
+    return files.complete and not files.has("/etc/audit/auditd.conf")
 
 
 _EVERYTHING = 10  # paths of the facts

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collectors.base import Answers, Collector, Facts, Listing
-from collectors.exposure_evidence import EVERY_TCP, Looked, looked_from, ports_of
+from collectors.exposure_evidence import EVERY_TCP, Looked, looked_from
 from collectors.nmap import Phase
-from collectors.nmap_xml import SeenHost, SeenPort
+from collectors.nmap_xml import SeenHost, SeenPort, ports_of
 from collectors.pace import answered
 from posture.model.host import SELF_VANTAGE, Trust
 from posture.model.observation import Blind, Hole
@@ -62,7 +62,7 @@ class Gap:
     vantage: str
     address: str
     phase: str
-    """tcp, udp, versions, or all."""
+    """tcp, recheck, udp, versions, or all."""
     reason: str
     detail: str
 
@@ -218,6 +218,8 @@ def _believed(entry: Looked) -> bool:
 
 
 def _tcp_complete(looked: list[Looked]) -> bool:
+    if any(entry.reason for entry in looked if entry.phase is Phase.RECHECK):
+        return False
     return _everywhere(looked, Phase.TCP) and all(
         entry.asked == EVERY_TCP and _believed(entry) for entry in looked if entry.phase is Phase.TCP
     )
@@ -271,12 +273,16 @@ def _views(looked: list[Looked]) -> list[View]:
 def _view(looked: list[Looked]) -> View:
     """Return one vantage's view; what the version phase learnt replaces the guesses of the first."""
     probed = {key: port for entry in looked if entry.phase is Phase.VERSIONS for key, port in _by_key(entry)}
-    found = {key: port for entry in looked if entry.phase is not Phase.VERSIONS for key, port in _by_key(entry)}
+    found = {key: port for entry in looked if entry.phase in _FIRST for key, port in _by_key(entry)}
+    for key, port in ((key, port) for entry in looked if entry.phase is Phase.RECHECK for key, port in _by_key(entry)):
+        # Open once is open; for the others the second answer settles what the first silence left in doubt.
+        if port.state == "open" or (key in found and found[key].state != "open"):
+            found[key] = port
     ports = [_port(key[0], port, probed.get(key)) for key, port in sorted(found.items())]
     folded = [
         Folded(entry.address, rest.proto or entry.phase.value, rest.state, rest.reason, rest.count)
         for entry in looked
-        if entry.host and entry.phase is not Phase.VERSIONS
+        if entry.host and entry.phase in _FIRST
         for rest in entry.host.rest
     ]
     first = looked[0]
@@ -292,6 +298,7 @@ def _view(looked: list[Looked]) -> View:
     )
 
 
+_FIRST = (Phase.TCP, Phase.UDP)
 Key = tuple[str, str, int]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -85,14 +85,6 @@ def looked_from(answer: Answer) -> Looked | Hole:
     if reading.trouble:
         return Hole("", Blind.UNPARSEABLE, f"{answer.command.id}: {reading.trouble}")
     return looked
-
-
-def ports_of(asked: str) -> Iterator[int]:
-    """Yield the ports of nmap's notation, such as ``U:53,67-69``; what is no number is left out."""
-    for part in asked.split(","):
-        low, _, high = part.rpartition(":")[2].partition("-")
-        if low.isdecimal() and (high or low).isdecimal() and int(high or low) <= 65535:
-            yield from range(int(low), int(high or low) + 1)
 
 
 def _without_secrets(fragment: bytes) -> tuple[bytes, int]:

@@ -14,6 +14,8 @@ from posture.scope import Lookup, OnRefused, Scope, look_up
 GENTLE_PACKETS_PER_S = 10  # fragile and OT devices: a human with telnet is not much slower
 FLOOR_SHARE = 0.75  # of the authorised rate; left alone, nmap crawls at hosts that drop everything
 RETRIES = 2
+UDP_RETRIES = 5
+RECHECK_RETRIES = 5
 CONNECTIONS_MAX = 40  # nmap's own ideal for service scans at -T4
 EXPECTED_TRIES = 2  # a silent port is asked twice before nmap believes it
 SLACK_S = 120
@@ -36,7 +38,7 @@ class PlannedProbe:
     """One nmap run of the manifest, before anything was sent."""
 
     argv: tuple[str, ...]
-    """``TARGETS`` stands for our file of addresses, ``OPEN`` for the ports phase one finds."""
+    """``TARGETS`` stands for our file of addresses, ``OPEN`` and ``SILENT`` for the ports found to be so before."""
     targets: tuple[str, ...]
     vantage: str
     zone: str
@@ -65,9 +67,12 @@ def probe_manifest(
                 continue
             rate = rate_for(scope.rates.packets_per_s, chunk[0], scope, len(targets))
             probes = list(discovery(chunk[0], scope, rate, raw=raw, ipv6=ipv6))
-            planned += [_planned(probe, targets, chunk[0], vantage) for probe in probes]
-            if not gentle(chunk[0]):
-                planned.append(_planned_versions(probes[0], targets, chunk[0], vantage))
+            planned.append(_planned(probes[0], targets, chunk[0], vantage))
+            if gentle(chunk[0]):
+                continue
+            planned.append(_later(recheck_probe(probes[0], (1,)), "SILENT", targets, chunk[0], vantage))
+            planned += [_planned(probe, targets, chunk[0], vantage) for probe in probes[1:]]
+            planned.append(_later(version_probe(probes[0], (1,), ()), "OPEN", targets, chunk[0], vantage))
     return planned
 
 
@@ -134,8 +139,23 @@ def discovery(host: Host, scope: Scope, rate: int, *, raw: bool, ipv6: bool) -> 
     )
     yield tcp
     if raw and scope.udp_ports:
-        # No floor: hosts limit their "port unreachable" to one a second, and nmap must be free to wait for it.
-        yield replace(tcp, phase=Phase.UDP, tcp_ports=(), udp_ports=scope.udp_ports, min_packets_per_s=0)
+        # No floor, more patience: hosts limit their "port unreachable" to one a second, and one lost answer leaves
+        # a port undecided for good.
+        yield replace(
+            tcp,
+            phase=Phase.UDP,
+            tcp_ports=(),
+            udp_ports=scope.udp_ports,
+            min_packets_per_s=0,
+            timing=min(3, scope.rates.timing),
+            retries=UDP_RETRIES,
+        )
+
+
+def recheck_probe(tcp_probe: Probe, ports: Sequence[int]) -> Probe:
+    """Return the probe that asks silent ports once more, slower and with more patience."""
+    again = slower(tcp_probe)
+    return replace(again, phase=Phase.RECHECK, tcp_ports=tuple(ports), min_packets_per_s=0, retries=RECHECK_RETRIES)
 
 
 def version_probe(tcp_probe: Probe, tcp: Sequence[int], udp: Sequence[int]) -> Probe:
@@ -196,15 +216,16 @@ def _planned(probe: Probe, targets: tuple[str, ...], host: Host, vantage: Vantag
     )
 
 
-def _planned_versions(tcp_probe: Probe, targets: tuple[str, ...], host: Host, vantage: Vantage) -> PlannedProbe:
-    probe = bounded(version_probe(tcp_probe, (1,), ()), len(targets))
-    words = ("OPEN" if word == probe.asked else word for word in command_line(probe))
+def _later(probe: Probe, ports: str, targets: tuple[str, ...], host: Host, vantage: Vantage) -> PlannedProbe:
+    """Return the line of a probe whose ports are known only when the first phase is through."""
+    ready = bounded(probe, len(targets))
+    words = (ports if word == ready.asked else word for word in command_line(ready))
     return PlannedProbe(
         argv=tuple(words),
         targets=targets,
         vantage=vantage.name,
         zone=host.zone,
-        phase=Phase.VERSIONS.value,
+        phase=probe.phase.value,
         expected_s=0,
-        note="only hosts with open ports, and only those ports; the host timeout grows with them",
+        note=f"only hosts with {ports.lower()} ports, and only those ports; the host timeout grows with them",
     )

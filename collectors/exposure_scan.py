@@ -24,13 +24,14 @@ from collectors.exposure_plan import (
     discovery,
     gentle,
     rate_for,
+    recheck_probe,
     slower,
     targets_of,
     version_probe,
 )
 from collectors.nmap import ALL_TCP, Phase, Probe, Reply, can_send_raw, command_line, run_nmap
 from collectors.nmap_xml import RunHeader, SeenHost
-from collectors.pace import Pace, same_silence, silent_ports
+from collectors.pace import Pace, same_silence, silent_ports, suspects
 from collectors.probe_log import ProbeLog, utc_now
 from posture.errors import ScopeError
 from posture.model.host import Host, Trust, Vantage
@@ -154,9 +155,12 @@ class _Scan:
                 continue
             rate = rate_for(self.pace.packets_per_s, host, self.scope, len(targets))
             probes = list(discovery(host, self.scope, rate, raw=self.raw, ipv6=ipv6))
-            for probe in probes:
-                found[probe.phase] |= self._round(probe, targets, host)
+            found[Phase.TCP] |= self._round(probes[0], targets, host)
             if not gentle(host):
+                for probe, group in _rechecks(found[Phase.TCP], targets, probes[0]):
+                    found[Phase.RECHECK] |= self._round(probe, group, host)
+                for probe in probes[1:]:
+                    found[probe.phase] |= self._round(probe, targets, host)
                 found[Phase.UDP] |= self._without_udp(targets)
                 for probe, group in _version_groups(found, targets, probes[0]):
                     found[Phase.VERSIONS] |= self._round(probe, group, host)
@@ -260,34 +264,60 @@ class _Scan:
 _WORTH_A_RETRY = frozenset({Blind.TRUNCATED, Blind.TIMED_OUT, Blind.UNPARSEABLE})
 
 
+def _rechecks(found: _Round, targets: Sequence[str], tcp_probe: Probe) -> Iterator[tuple[Probe, list[str]]]:
+    """Yield the probes that ask silent ports among answering ones again."""
+    silent = {
+        address: (suspects(entry.host), ())
+        for address in targets
+        if (entry := found[address]).host is not None and entry.reason is None
+    }
+    for (tcp, _), group in _grouped(silent):
+        yield recheck_probe(tcp_probe, tcp), group
+
+
 def _version_groups(
     found: Mapping[Phase, _Round], targets: Sequence[str], tcp_probe: Probe
 ) -> Iterator[tuple[Probe, list[str]]]:
-    """Yield the probes of phase two: one for the union of open ports, or one per set of them where that is too much.
-
-    nmap asks for a version only where a port is open; the union costs a packet or two for each host that lacks it,
-    while a run of its own for each set costs the slowest service of each.
-    """
-    groups: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
-    for address in targets:
-        tcp = _open_ports(found[Phase.TCP].get(address), "tcp")
-        udp = _open_ports(found[Phase.UDP].get(address), "udp")
-        if tcp or udp:
-            groups.setdefault((tcp, udp), []).append(address)
-    every_tcp = sorted({port for tcp, _ in groups for port in tcp})
-    every_udp = sorted({port for _, udp in groups for port in udp})
-    speaking = [address for address in targets if any(address in group for group in groups.values())]
-    if speaking and len(speaking) * (len(every_tcp) + len(every_udp)) <= UNION_PROBES_MAX:
-        yield version_probe(tcp_probe, every_tcp, every_udp), speaking
-        return
-    for (tcp, udp), group in sorted(groups.items()):
+    """Yield the probes of phase two; nmap asks for a version only where a port is open."""
+    opened = {
+        address: (
+            _open_ports(found[Phase.TCP].get(address), "tcp", found[Phase.RECHECK].get(address)),
+            _open_ports(found[Phase.UDP].get(address), "udp"),
+        )
+        for address in targets
+    }
+    for (tcp, udp), group in _grouped(opened):
         yield version_probe(tcp_probe, tcp, udp), group
 
 
-def _open_ports(found: _Found | None, proto: str) -> tuple[int, ...]:
-    if found is None or found.host is None:
-        return ()
-    return tuple(sorted(port.port for port in found.host.ports if port.state == "open" and port.proto == proto))
+_PortSets = tuple[tuple[int, ...], tuple[int, ...]]
+"""TCP and UDP."""
+
+
+def _grouped(wanted: Mapping[str, _PortSets]) -> Iterator[tuple[_PortSets, list[str]]]:
+    """Yield ports with the addresses to ask for them: their union, or each set by itself where that is too much.
+
+    The union costs a packet or two for each host that lacks a port; a run of its own for each set would cost the
+    slowest service of each.
+    """
+    groups: dict[_PortSets, list[str]] = {}
+    for address, ports in wanted.items():
+        if any(ports):
+            groups.setdefault(ports, []).append(address)
+    tcp = tuple(sorted({port for ports in groups for port in ports[0]}))
+    udp = tuple(sorted({port for ports in groups for port in ports[1]}))
+    everyone = [address for address, ports in wanted.items() if any(ports)]
+    if not groups:
+        return
+    if len(everyone) * (len(tcp) + len(udp)) <= UNION_PROBES_MAX:
+        yield (tcp, udp), everyone
+    else:
+        yield from sorted(groups.items())
+
+
+def _open_ports(found: _Found | None, proto: str, again: _Found | None = None) -> tuple[int, ...]:
+    hosts = [entry.host for entry in (found, again) if entry is not None and entry.host is not None]
+    return tuple(sorted({p.port for host in hosts for p in host.ports if p.state == "open" and p.proto == proto}))
 
 
 def _nothing(probe: Probe, targets: Sequence[str], reason: Blind, detail: str) -> _Round:

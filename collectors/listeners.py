@@ -54,7 +54,7 @@ COMMANDS = (
     Command("listeners.owners", ("/usr/bin/ss", "-H", "-l", "-n", "-t", "-u", "-p"), sudo=True),
     Command(
         "listeners.processes",
-        ("/usr/bin/ps", "-e", "-o", "pid=", "-o", "user:64=", "-o", "unit:128=", "-o", "comm="),
+        ("/usr/bin/ps", "-e", "-o", "pid=", "-o", "user:32=", "-o", "unit:96=", "-o", "comm="),
         max_bytes=8_000_000,
     ),
     Command("listeners.fences", ("/usr/bin/systemd-analyze", "--no-pager", "security"), timeout_s=30),

@@ -190,17 +190,23 @@ def _second_batch(account: str, entries: list[Entry]) -> Iterator[str]:
     """Yield comments: what a second batch would ask depends on the host, and a wildcard would allow far more."""
     if not entries:
         return
-    yield "# The commands below depend on what the host answers, so no exact rule can be written for every host. A"
-    yield "# wildcard is not used: `*` also matches spaces, and with them further arguments. sudo 1.9.10 and newer knows"
-    yield '# regular expressions (sudoers(5), "Regular expressions in command arguments"); Debian 12, Ubuntu 24.04 and'
-    yield "# RHEL 10 have it, RHEL 9 (1.9.5) does not. Uncomment such a rule only there: an older sudo takes it literally."
+    yield from _WHY_NOT_EXACT
     for entry in entries:
         if set(entry.varies) <= _SAFE.keys():
             yield f"# {account} ALL=(root) NOPASSWD: {_pattern_rule(entry.argv)}"
         else:
             parts = ", ".join(entry.varies)
-            yield f"# Left out: {entry.id} ({entry.argv[0]} …, with {parts} of the host). A rule for any {parts} would let"
-            yield "# the account read files it should not; add exact lines for this host if the reports name it as unseen."
+            yield f"# Left out: {entry.id} ({entry.argv[0]} …, with {parts} of the host)."
+
+
+_WHY_NOT_EXACT = (
+    "# The commands below depend on what the host answers, so no exact rule can be written for every host. A wildcard",
+    "# is not used: `*` also matches spaces, and with them further arguments. sudo 1.9.10 and newer knows regular",
+    '# expressions (sudoers(5), "Regular expressions in command arguments"); Debian 12, Ubuntu 24.04 and RHEL 10 have',
+    "# it, RHEL 9 (1.9.5) does not. Uncomment such a rule only where it is known: an older sudo takes it literally.",
+    "# Where a rule is left out, any rule that fits every host would let the account read files it should not: add",
+    "# exact lines for this host if the reports name the command as unseen.",
+)
 
 
 def _pattern_rule(argv: tuple[str, ...]) -> str:

@@ -29,6 +29,9 @@ class Phase(StrEnum):
 
     TCP = "tcp"
     """Which TCP ports are open."""
+    RECHECK = "recheck"
+    """TCP ports that stayed silent among answering ones, asked once more: an open port looks the same when its
+    packets are lost."""
     UDP = "udp"
     """Which UDP ports answer."""
     VERSIONS = "versions"

@@ -210,6 +210,14 @@ def read_fragment(fragment: bytes) -> SeenHost | None:
     return found[0] if len(found) == 1 else None
 
 
+def ports_of(asked: str) -> Iterator[int]:
+    """Yield the ports of nmap's notation, such as ``U:53,67-69``; what is no number is left out."""
+    for part in asked.split(","):
+        low, _, high = part.rpartition(":")[2].partition("-")
+        if low.isdecimal() and (high or low).isdecimal() and int(high or low) <= 65535:
+            yield from range(int(low), int(high or low) + 1)
+
+
 CHUNK_BYTES = 64 * 1024
 MAX_PROLOG_BYTES = 64 * 1024  # nmap's holds its command line in a comment; 64 KiB is four times the longest we expect
 _PROLOG = re.compile(

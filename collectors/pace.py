@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from collectors.nmap_xml import SeenHost
+from collectors.nmap_xml import SeenHost, ports_of
 
 STRAINED_IN_A_ROW = 3  # full, half and quarter rate have then all been too much
 CALM_TO_RECOVER = 4  # doubling sooner makes a saw-tooth of every congested link
 LOSSY_RUNS = 16  # a firewall's own rules leave a handful of gaps between answering ports; random loss leaves hundreds
 LOSSY_ANSWERS = 1000  # below this many answers a share says nothing
+SUSPECTS_MAX = 4096  # more silence than that among answers is the loss above, or a firewall's default
 SLOW_FACTOR = 4
 SLOW_FLOOR_US = 50_000  # below 50 ms a multiple of the best round trip is noise of the scanner itself
 STRAINED_SHARE = 0.1
@@ -128,6 +129,16 @@ def silent_ports(host: SeenHost) -> frozenset[str]:
     if answers < LOSSY_ANSWERS or silent > answers or len(runs) < LOSSY_RUNS:
         return frozenset()
     return frozenset(runs)
+
+
+def suspects(host: SeenHost) -> tuple[int, ...]:
+    """Return the silent TCP ports of a host that otherwise answers: an open one whose packets were lost looks the same."""
+    silent = [port.port for port in host.ports if port.proto == "tcp" and not _came_back(port.reason)]
+    for rest in host.rest:
+        if rest.proto == "tcp" and not _came_back(rest.reason):
+            silent += ports_of(rest.ports)
+    answers = sum(rest.count for rest in host.rest if _came_back(rest.reason)) + len(host.ports)
+    return tuple(sorted(set(silent))) if len(silent) <= min(SUSPECTS_MAX, answers) else ()
 
 
 def same_silence(first: frozenset[str], second: frozenset[str]) -> bool:

@@ -351,10 +351,12 @@ _TOKEN = re.compile(
     rb"|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{12,}|npm_[A-Za-z0-9]{20,}|pypi-[A-Za-z0-9_-]{30,}"
     rb"|SG\.[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]+)?|hv[sb]\.[A-Za-z0-9_-]{16,}|dop_v1_[0-9a-f]{16,}"
     rb"|AGE-SECRET-KEY-1[A-Z0-9]{8,}"
-    rb"|nvapi-[A-Za-z0-9_-]{16,}|gsk_[A-Za-z0-9]{16,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*)"
+    rb"|nvapi-[A-Za-z0-9_-]{16,}|gsk_[A-Za-z0-9]{16,}"
+    rb"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*)"
 )
 _AUTHORIZATION_LINE = re.compile(
-    rb"authorization[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?(?:(?:bearer|basic|digest|negotiate|token|apikey|key)[ \t]{1,8})?+"
+    rb"authorization[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?"
+    rb"(?:(?:bearer|basic|digest|negotiate|token|apikey|key)[ \t]{1,8})?+"
     rb"([^\s\"'<]{4,})"
 )
 _AUTHORIZATION = re.compile(rb"\b(?:bearer|basic|digest|negotiate)[ \t]{1,8}([a-z0-9._~+/=-]{8,})")

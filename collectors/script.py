@@ -133,6 +133,7 @@ printf '\\n%%%s B %s\\n' "$N" "$i" >&9
 printf '\\n%%%s B %s\\n' "$N" "$i" >&8
 [ -r /proc/uptime ] && read -r a z </proc/uptime
 d=${1%/*}
+while [ -n "$d" ] && [ ! -e "$d" ]; do d=${d%/*}; done
 [ "$w" = s ] && [ "$U" = 0 ] && w=u
 if [ ! -e "$1" ] && [ -x "${d:-/}" ]; then r=127 w=m
 elif [ "$w" = s ] && [ -z "$S" ]; then r=126 w=x

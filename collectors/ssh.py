@@ -270,8 +270,8 @@ _WAIT_FOR_TURN_S = 110.0  # below sshd's default LoginGraceTime of 120 s
 
 def _client(sock: _BoundedSocket, trusted: Trusted, timeout_s: float) -> _Client:
     disabled = {kind: list(names) for kind, names in DISABLED.items()}
-    client = _Client(sock, disabled_algorithms=disabled)
-    client.banner_timeout = client.handshake_timeout = client.auth_timeout = client.channel_timeout = timeout_s  # type: ignore[assignment]
+    client = _Client(sock, disabled_algorithms=disabled)  # type: ignore[arg-type]
+    client.banner_timeout = client.handshake_timeout = client.auth_timeout = client.channel_timeout = timeout_s
     _prefer(client, trusted)
     return client
 

@@ -290,7 +290,9 @@ def _dump(answer: Answer | None) -> _Settings | Hole:
         values.setdefault(key, []).append(value.strip())
     if not values.keys() >= {"port", "passwordauthentication", "permitrootlogin"}:
         return garbled("", "sshd -T: not a whole configuration")
-    effective: dict[str, int | str] = {key: settled(" ".join(told)) for key, told in values.items()}
+    effective: dict[str, int | str] = {
+        key: " ".join(told) if key in NUMBER_OR_WORD else settled(" ".join(told)) for key, told in values.items()
+    }
     steps = str(effective.get("maxstartups", "")).split(":")
     if len(steps) == 3:
         effective |= {

@@ -56,7 +56,7 @@ class SyslogFacts:
     settings: dict[str, str]
     """rsyslog's global settings, keys in lower case without ``$``; old and new names for one thing share a key."""
     journald: dict[str, str]
-    """[Journal] of journald.conf, drop-ins winning."""
+    """[Journal] of journald.conf, drop-ins winning; keys in lower case, such as ``storage``."""
     journal_upload: JournalUpload | None
     remote: bool
     """Logs leave the host in some way that was seen."""
@@ -298,7 +298,8 @@ def _journald(journal: TextFiles) -> dict[str, str]:
     for path in sorted(names, key=lambda path: (path.startswith("/etc"), path.startswith("/run"))):
         chosen[path.rsplit("/", 1)[1]] = path
     order = ["/etc/systemd/journald.conf", *(chosen[name] for name in sorted(chosen))]
-    return settings(line for path in order for line in journal.of(path))
+    values = settings(line for path in order for line in journal.of(path))
+    return {key.lower(): value for key, value in values.items()}
 
 
 def _upload(journal: TextFiles) -> JournalUpload | None:

@@ -108,7 +108,7 @@ def _campaign_dates(clock: Clock, campaign: Campaign, binding: bool) -> list[Due
                 row=row,
                 inputs=(("campaign_days", str(campaign.days)), ("campaign_start", start.isoformat())),
                 clock_start=start,
-                binding=binding,
+                binding=binding and current,
                 legal=clock.legal,
                 reason=f"{reason}.",
             )

@@ -255,7 +255,8 @@ def _steps(text: str) -> tuple[tuple[Step, ...], str]:
 
 def _descend(place: Found, step: Field) -> Place:
     """Return the field below an object; its holes go along, and one that ends here hides it."""
-    below = tuple(_behind(hole) for hole in place.holes if hole.steps and hole.steps[0] == step)
+    holes = place.holes
+    below = tuple(_behind(hole) for hole in holes if hole.steps and hole.steps[0] == step) if holes else ()
     ended = next((hole for hole in below if not hole.steps), None)
     if ended is not None:
         return Blank(ended.reason, ended.detail)

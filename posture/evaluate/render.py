@@ -63,6 +63,8 @@ def show_element(element: Place, fields: tuple[str, ...]) -> str:
 
 
 def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 

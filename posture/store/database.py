@@ -117,7 +117,7 @@ class Database:
         self._reader.dispose()
 
     def _upgrade(self) -> None:
-        with self._writer.connect() as conn:
+        with self._reader.connect() as conn:  # not the writer: opening must not wait for a scan that is writing
             known = ScriptDirectory.from_config(_config(conn))
             current = MigrationContext.configure(conn).get_current_revision()
             order = [script.revision for script in known.walk_revisions()]
@@ -220,15 +220,10 @@ def _config(conn: Connection) -> Config:
 
 
 def _has_tables(conn: Connection) -> bool:
-    if conn.dialect.name == "sqlite":
-        return bool(
-            conn.execute(
-                text(
-                    "SELECT count(*) FROM sqlite_schema WHERE name NOT IN ('alembic_version', 'sqlite_autoindex_alembic_version_1')"
-                )
-            ).scalar_one()
-        )
-    return False
+    if conn.dialect.name != "sqlite":
+        return False  # a server's database may well hold other schemas
+    names = text("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'alembic_version'")
+    return bool(conn.execute(names).scalar_one())
 
 
 @contextmanager

@@ -153,6 +153,7 @@ def _findings(conn: Connection, interned: Interned, rows: Sequence[Row[Any]]) ->
     contents = interned.blobs.get(conn, digests.values())
     numbers = {no for row in rows for no in (row.first_seen, row.last_seen, row.closed_at) if no is not None}
     at = interned.moments.ids(conn, numbers)
+    versions = interned.versions.ids(conn, (row.version for row in rows))
     dues = {number: _DUE.decode(contents[digest]) for number, digest in digests.items()}
     return [
         Finding(
@@ -167,6 +168,7 @@ def _findings(conn: Connection, interned: Interned, rows: Sequence[Row[Any]]) ->
             closing=Closing(row.closing) if row.closing else None,
             due=() if row.due is None else dues[row.due],
             waiver=row.waiver,
+            check_digest=versions[row.version],
         )
         for row in rows
     ]
@@ -178,6 +180,7 @@ class _Numbers:
 
     hosts: dict[str, int]
     checks: dict[str, int]
+    versions: dict[str, int]
     moments: dict[int, int]
     dues: dict[tuple[DueDate, ...], int | None]
 
@@ -192,6 +195,7 @@ class _Numbers:
         return cls(
             interned.hosts.number(conn, (finding.host for finding in batch)),
             interned.checks.number(conn, (finding.check for finding in batch)),
+            interned.versions.number(conn, (finding.check_digest for finding in batch)),
             interned.moments.number(conn, moments),
             _put_dues(conn, interned, batch),
         )
@@ -217,6 +221,7 @@ def _row(finding: Finding, numbers: _Numbers) -> dict[str, object]:
         "closing": finding.closing.value if finding.closing else None,
         "due": numbers.dues[finding.due],
         "waiver": finding.waiver,
+        "version": numbers.versions[finding.check_digest],
     }
 
 

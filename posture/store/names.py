@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection, Table, select
 
 from posture.store.blobs import Blobs, insert_new, slices
-from posture.store.schema import CHECK_NAME, HOST, MOMENT
+from posture.store.schema import CHECK_NAME, CHECK_VERSION, HOST, MOMENT
 
 K = TypeVar("K", str, int)
 
@@ -67,17 +67,20 @@ class Interned:
     blobs: Blobs
     hosts: Names[str]
     checks: Names[str]
+    versions: Names[str]
+    """Digests of tailored checks."""
     moments: Names[int]
     """Microseconds since 1970."""
 
     @classmethod
     def fresh(cls) -> Interned:
         """Return empty caches over the tables."""
-        return cls(Blobs(), Names(HOST), Names(CHECK_NAME), Names(MOMENT))
+        return cls(Blobs(), Names(HOST), Names(CHECK_NAME), Names(CHECK_VERSION), Names(MOMENT))
 
     def forget(self) -> None:
         """Drop every cache that a rollback may have made wrong."""
         self.blobs.forget()
         self.hosts.forget()
         self.checks.forget()
+        self.versions.forget()
         self.moments.forget()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from posture.errors import StoreError
 from posture.model.assessment import Run, RunState
@@ -19,7 +19,7 @@ from posture.store.codec import decode, encode, micros, moment
 from posture.store.inventories import Header, read_header
 from posture.store.names import Interned
 from posture.store.owner import Alive, Owner, alive, this_process
-from posture.store.schema import HOST_SCAN, PART, RUN
+from posture.store.schema import HOST_SCAN, PART, RUN, TALLY
 from posture.store.values import FLEET, Provenance, StoredRun
 
 RunRow = Row[tuple[object, ...]]
@@ -102,6 +102,7 @@ def claim(conn: Connection, interned: Interned, ref: str, at: datetime) -> RunRo
         raise StoreError(
             f"run {row.id} is running as process {owner.pid} on {owner.machine}", hint="stop it there first"
         )
+    conn.execute(delete(TALLY).where(TALLY.c.run_no == row.no))  # it is counted anew while the run goes on
     values = {"state": RunState.RUNNING, "owner": _json(this_process()), "finished_at": None}
     conn.execute(update(RUN).where(RUN.c.no == row.no).values(values))
     chain.append(conn, interned.blobs, [chain.Entry(at, "run_resumed", row.id, row.no)])

@@ -78,6 +78,13 @@ VERDICT = Table(
     sqlite_with_rowid=False,
 )
 
+CHECK_VERSION = Table(
+    "check_version",
+    METADATA,
+    Column("no", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True, comment="hex sha256 of the tailored check; empty when unknown"),
+)
+
 RUN = Table(
     "run",
     METADATA,
@@ -153,6 +160,7 @@ FINDING = Table(
     Column("closing", Text),
     Column("due", ROW_NUMBER, comment="blob: the due dates with their reasons"),
     Column("waiver", Text, nullable=False),
+    Column("version", Integer, nullable=False, comment="check_version: the check as it was when this last failed"),
     Index("ix_finding_id", "id"),
     sqlite_with_rowid=False,
 )

@@ -162,7 +162,7 @@ class Store:
     def save_part(self, run_id: str, name: str, content: bytes) -> None:
         """Keep a named document of a run (scope, clocks, waivers, plan …), so that it can be reported without files."""
         with self.database.write() as conn:
-            runs.put_part(conn, self._interned, runs.find(conn, run_id).no, name, content)
+            runs.put_part(conn, self._interned, runs.writable(conn, run_id).no, name, content)
 
     def finish_run(self, run_id: str, at: datetime, *, notes: Sequence[str] = (), fingerprint: str = "") -> StoredRun:
         """Return the run, complete, synced to disk, its root in the audit chain."""
@@ -370,7 +370,7 @@ class Store:
         with self.database.write() as conn:
             run_id = importing.import_run(conn, self._results, path, enclave=enclave, at=at)
         run = self._reading.open(run_id)
-        root, counted = self._reading.root(run), self._reading.tally(run)
+        root, counted = self._reading.summary(run)
         with self.database.write() as conn:
             self._put_tally(conn, run, counted)
             entry = chain.Entry(at, "run_pinned", run.id, run.no, detail={"root": root})
@@ -401,7 +401,7 @@ class Store:
 
     def _end(self, run_id: str, state: RunState, at: datetime, notes: Sequence[str], fingerprint: str) -> StoredRun:
         run = self._reading.open(run_id)
-        root, counted = self._reading.root(run), self._reading.tally(run)
+        root, counted = self._reading.summary(run)
         with self.database.write() as conn:
             row = runs.writable(conn, run.id)
             runs.end(conn, self._interned, row, runs.Ending(state, at, tuple(notes), fingerprint, root))

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from collectors.base import Answer, Collector, Facts, schema_of
-from collectors.redact import redact
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from collectors import (
     audit,
     containers,
@@ -28,8 +29,8 @@ from collectors import (
     timesync,
     updates,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from collectors.base import Answer, Collector, Facts, schema_of
+from collectors.redact import redact
 from posture.model.observation import Hole
 from tests.collectors.transcripts import FIXTURES, as_declared, recorded, refused
 

@@ -153,28 +153,30 @@ AUTHORED_RHEL9_FIREWALLD = _nft(
     [{"jump": {"target": "filter_INPUT_ZONES"}}],
     [{"reject": {"type": "icmpx", "expr": "admin-prohibited"}}],
     extra=(
-        _chain("filter_INPUT_ZONES", [_match(IIF, "eth0"), {"goto": {"target": "zone"}}], [{"goto": {"target": "zone"}}])
+        _chain(
+            "filter_INPUT_ZONES", [_match(IIF, "eth0"), {"goto": {"target": "zone"}}], [{"goto": {"target": "zone"}}]
+        )
         + _chain("zone", [_match(DPORT, 22), _match(STATE, {"set": ["new", "untracked"]}), ACCEPT])
     ),
 )
 AUTHORED_ZONES = """\
 block
   target: %%REJECT%%
-  interfaces: 
-  services: 
+  interfaces:
+  services:
 
 public (active)
   target: default
   icmp-block-inversion: no
   interfaces: eth0
-  sources: 
+  sources:
   services: cockpit dhcpv6-client ssh
   ports: 8080/tcp
-  rich rules: 
+  rich rules:
 
 trusted
   target: ACCEPT
-  interfaces: 
+  interfaces:
 """
 
 

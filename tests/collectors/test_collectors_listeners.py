@@ -13,7 +13,7 @@ from posture.model.observation import Blind, Hole
 from tests.collectors.authored import told_by
 from tests.collectors.transcripts import answer, as_declared, facts_of, holes_of, recorded, refused
 
-LINE = "tcp   LISTEN 0      128    {local} 0.0.0.0:*    users:((\"sshd\",pid=812,fd=3))\n"
+LINE = 'tcp   LISTEN 0      128    {local} 0.0.0.0:*    users:(("sshd",pid=812,fd=3))\n'
 PS = "    1 root     init.scope     systemd\n  812 root     ssh.service    sshd\n"
 AUTHORED_FENCES = """\
 UNIT                                 EXPOSURE PREDICATE HAPPY

@@ -76,7 +76,9 @@ def test_authsucc_alone_counts_nothing():
 
 
 def test_an_argument_in_the_stack_beats_the_file():
-    stack = {"/etc/pam.d/common-auth": "auth required pam_faillock.so preauth deny=5\nauth [default=die] pam_faillock.so authfail deny=8"}
+    stack = {
+        "/etc/pam.d/common-auth": "auth required pam_faillock.so preauth deny=5\nauth [default=die] pam_faillock.so authfail deny=8"
+    }
     facts = _facts(stack, {"/etc/security/faillock.conf": "deny=3"})
     assert facts.faillock.deny == 8
 

@@ -29,7 +29,10 @@ def _files(stdout: bytes = b"", stderr: bytes = b"", exit_code: int | None = 0) 
 
 def test_lines_keep_their_file_and_number():
     found = _files(b"/etc/b.d/x\x002:two\n/etc/a\x0010:a:b\n")
-    assert [(line.path, line.number, line.text) for line in found.lines] == [("/etc/a", 10, "a:b"), ("/etc/b.d/x", 2, "two")]
+    assert [(line.path, line.number, line.text) for line in found.lines] == [
+        ("/etc/a", 10, "a:b"),
+        ("/etc/b.d/x", 2, "two"),
+    ]
     assert found.below("/etc/b.d") == found.of("/etc/b.d/x")
     assert found.complete
 

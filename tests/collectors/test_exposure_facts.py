@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from collectors.base import Answer, Command, Facts, schema_of
 from collectors.exposure import COLLECTOR, Exposure, OpenPort, parse
-from collectors.exposure_evidence import EVERY_TCP, Looked, evidence_of, looked_from, ports_of
+from collectors.exposure_evidence import EVERY_TCP, Looked, evidence_of, looked_from
 from collectors.nmap import Phase
-from collectors.nmap_xml import RunHeader, SeenHost, read_bytes
+from collectors.nmap_xml import RunHeader, SeenHost, ports_of, read_bytes
 from posture.model.host import SELF_VANTAGE, Vantage
 from posture.model.observation import Blind, Hole
 
@@ -55,7 +55,7 @@ def look(
     **more: object,
 ) -> Looked:
     address = host.address if host else "10.0.0.1"
-    asked = {Phase.TCP: EVERY_TCP, Phase.UDP: "U:53,161", Phase.VERSIONS: "T:22"}[phase]
+    asked = {Phase.TCP: EVERY_TCP, Phase.UDP: "U:53,161", Phase.VERSIONS: "T:22", Phase.RECHECK: "T:22"}[phase]
     looked = Looked(vantage, trust, phase, address, asked, host)
     return replace(looked, **more)  # type: ignore[arg-type]
 
@@ -179,6 +179,22 @@ def test_one_address_unseen_leaves_the_whole_host_open() -> None:
     found, _ = facts(SSH, late)
     assert not found.open_tcp.complete
     assert [(gap.address, gap.reason) for gap in found.gaps] == [("10.0.0.2", "timed_out")]
+
+
+def test_a_port_that_answers_when_asked_again_is_open_after_all() -> None:
+    first = look(seen("tcp/22 filtered no-response", "tcp/23 open syn-ack telnet"))
+    again = look(
+        seen("tcp/22 open syn-ack ssh", "tcp/23 filtered no-response", rest=""), Phase.RECHECK, asked="T:22-23"
+    )
+    found, _ = facts(first, again)
+    assert [port.port for port in found.open_tcp.items] == [22, 23]
+    assert found.open_tcp.complete
+
+
+def test_a_second_asking_that_failed_leaves_the_silence_in_doubt() -> None:
+    first = look(seen("tcp/22 filtered no-response"))
+    found, _ = facts(first, look(None, Phase.RECHECK, asked="T:22", reason=Blind.TRUNCATED))
+    assert not found.open_tcp.complete
 
 
 def test_nothing_seen_at_all_is_unseen_with_the_reason() -> None:

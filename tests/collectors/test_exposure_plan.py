@@ -27,13 +27,15 @@ def phases(hosts: list[Host], scope: Scope = SCOPE, *, raw: bool = True) -> list
     ]
 
 
-def test_a_server_is_asked_for_tcp_then_udp_then_versions_in_each_family() -> None:
+def test_a_server_is_asked_for_tcp_udp_and_versions_in_each_family() -> None:
     four, six = ("10.0.0.1",), ("2001:db8::1",)
     assert phases([host(1, *four, *six)]) == [
         ("tcp", False, four),
+        ("recheck", False, four),
         ("udp", False, four),
         ("versions", False, four),
         ("tcp", True, six),
+        ("recheck", True, six),
         ("udp", True, six),
         ("versions", True, six),
     ]
@@ -41,7 +43,7 @@ def test_a_server_is_asked_for_tcp_then_udp_then_versions_in_each_family() -> No
 
 def test_without_root_there_is_no_udp_and_no_half_open_scan() -> None:
     planned = probe_manifest(SCOPE, [host(1)], VANTAGE, raw=False)
-    assert [entry.phase for entry in planned] == ["tcp", "versions"]
+    assert [entry.phase for entry in planned] == ["tcp", "recheck", "versions"]
     assert all("-sT" in entry.argv and "-sS" not in entry.argv for entry in planned)
 
 

@@ -39,6 +39,7 @@ RULES = "\n ".join(
         "ip daddr 127.0.0.3 tcp dport != 22 drop",
         "ip daddr 127.0.0.3 udp dport 1-65535 drop",
         "ip daddr 127.0.0.4 drop",
+        "ip daddr 127.0.0.8 tcp dport 2345 tcp flags syn numgen inc mod 8 < 4 drop",
         "ip daddr 127.0.0.6 tcp flags syn numgen random mod 100 < 50 drop",
         "ip daddr 127.0.0.7 tcp dport { 103, 107, 113, 127, 131, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199 } drop",
     ]
@@ -306,6 +307,15 @@ def test_lost_packets_are_noticed_asked_again_slower_and_never_believed(network:
     assert not found.open_tcp.complete
     assert "packets were lost" in found.gaps[0].detail
     assert pace.packets_per_s < 60_000
+
+
+def test_an_open_port_whose_packets_were_lost_is_found_when_asked_again(network: None, scan: Scan) -> None:
+    with greeter("127.0.0.8", 2345):
+        (transcript,) = scan([Host("unlucky", ("127.0.0.8",), "dmz")], run=fast())
+    first = transcript.answers["exposure.tcp/probe-1/127.0.0.8"].text
+    assert 'portid="2345"><state state="filtered"' in first
+    found = facts(transcript)
+    assert [(port.port, port.service) for port in found.open_tcp.items] == [(2345, "ssh")]
 
 
 def test_a_firewall_with_many_single_rules_is_not_mistaken_for_loss(network: None, scan: Scan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from collectors.nmap_xml import SeenHost, SeenPort, SeenRest
-from collectors.pace import Pace, answered, same_silence, silent_ports
+from collectors.pace import Pace, answered, same_silence, silent_ports, suspects
 
 
 def host(srtt_us: int | None = 1000, *, timed_out: bool = False, rest: tuple[SeenRest, ...] = ()) -> SeenHost:
@@ -106,6 +106,14 @@ def test_ports_listed_one_by_one_count_as_well() -> None:
     ports = tuple(SeenPort("tcp", port, "filtered", "no-response") for port in range(10, 400, 20))
     lossy = SeenHost("10.0.0.1", "up", "", ports, (rest("closed", "reset", "1-65535", 65000),), False)
     assert len(silent_ports(lossy)) == 20
+
+
+def test_silent_ports_of_a_host_that_answers_are_worth_asking_again() -> None:
+    single = SeenPort("tcp", 22, "filtered", "no-response")
+    folded = (rest("closed", "reset", "1-65535", 65000), rest("filtered", "no-response", "135-137,445", 4))
+    assert suspects(SeenHost("10.0.0.1", "up", "", (single,), folded, False)) == (22, 135, 136, 137, 445)
+    shut = (rest("filtered", "no-response", "1-65535", 65535),)
+    assert suspects(SeenHost("10.0.0.1", "up", "", (single,), shut, False)) == ()
 
 
 def test_silence_that_repeats_is_no_loss() -> None:

@@ -18,7 +18,7 @@ from tests.lab.hardened import harden
 from tests.lab.host import Build, Host, key_pair
 from tests.lab.hostile import Personality
 from tests.lab.network import Network, enter, start
-from tests.lab.places import BLIND, PLACES, SUDOERS, Place, blank, welcome
+from tests.lab.places import BLIND, PLACES, Place, blank, welcome
 
 ROOT = Path(__file__).parents[2]
 DECORATED = "web2"
@@ -38,7 +38,8 @@ class Agency:
     """Where inventory, scope, configuration, keys are written."""
     checks: Collection[str] | None = None
     """Draw only faults whose checks all exist; every fault when not given."""
-    sudoers: str = SUDOERS
+    sudoers: str | None = None
+    """The scanner's sudo rules; the generated ones when not given."""
     faults_per_host: tuple[int, int] = (3, 7)
     planted: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Fault ids by host id."""
@@ -85,7 +86,7 @@ class Agency:
     @property
     def _own_rules(self) -> frozenset[tuple[str, str]]:
         # A scan account that may run everything is itself what IDN-07 looks for; the generated rules are not.
-        unlimited = "NOPASSWD: ALL" in self.sudoers
+        unlimited = self.sudoers is not None and "NOPASSWD: ALL" in self.sudoers
         return frozenset((place.id, "IDN-07") for place in PLACES if unlimited and place.condition != "no-sudo")
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -140,6 +142,9 @@ def _stranger(host: Build, _: Build) -> None:
 
 
 def _daemon_shell(host: Build, _: Build) -> None:
+    # Same yescrypt prefix as Debian's; nobody knows the password.
+    line = f"redis:$y$j9T$lab${CANARY}:20000:0:99999:7:35::"
+    host.root.edit("/etc/shadow", lambda text: re.sub(r"^redis:.*$", line, text, flags=re.M))
     host.root.edit(
         "/etc/passwd", lambda text: text.replace("/var/lib/redis:/usr/sbin/nologin", "/var/lib/redis:/bin/bash")
     )
@@ -246,8 +251,10 @@ def _package(host: Build, name: str, version: str) -> None:
 
 
 def _newer_kernel(host: Build, _: Build) -> None:
-    host.root.write("/boot/vmlinuz-99.0.0-1-amd64", "")
-    host.root.directory("/usr/lib/modules/99.0.0-1-amd64")
+    # A kernel of another flavour would be no successor: only the version differs.
+    newer = re.sub(r"^\d+", "99", os.uname().release)
+    host.root.write(f"/boot/vmlinuz-{newer}", "")
+    host.root.directory(f"/usr/lib/modules/{newer}")
 
 
 def _weak_modules(host: Build, _: Build) -> None:
@@ -305,7 +312,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("account-md5-hash", _md5_hash),
     Fault("account-second-root", _second_root),
     Fault("sudo-nopasswd", _nopasswd),
-    file_text("sudo-everyone", "/etc/sudoers.d/95-everyone", "ALL ALL=(ALL:ALL) ALL\n", mode=0o440),
+    file_text("sudo-everyone", "/etc/sudoers.d/10-everyone", "ALL ALL=(ALL:ALL) ALL\n", mode=0o440),
     file_edit("su-for-all", "/etc/pam.d/su", "auth       required   pam_wheel.so use_uid group=sudo\n", ""),
     Fault("account-stranger", _stranger),
     Fault("account-daemon-shell", _daemon_shell),

@@ -13,7 +13,7 @@ from tests.lab.files import private_file, write_files
 from tests.lab.hardened import harden
 from tests.lab.host import Build, Host, key_pair
 from tests.lab.network import Network, enter
-from tests.lab.places import Place, blank, welcome
+from tests.lab.places import UNLIMITED, Place, blank, welcome
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Fleet:
                 harden(build)
             else:
                 build.sshd["HostKey"] = "/etc/ssh/ssh_host_ed25519_key"
-            welcome(build, public)
+            welcome(build, public, UNLIMITED)
             self.builds.append(build)
             self.hosts.append(Host(build, self.network))
             yield self.hosts[-1]

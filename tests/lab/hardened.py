@@ -139,11 +139,12 @@ global(
         f"install {name} /bin/false\nblacklist {name}\n" for name in RARE_MODULES
     ),
     "/etc/systemd/coredump.conf": "[Coredump]\nStorage=none\nProcessSizeMax=0\n",
-    "/etc/sysctl.d/90-agency.conf": "".join(f"{key} = {value}\n" for key, value in (KERNEL | NET).items()),
+    "/etc/sysctl.d/99-z-agency.conf": "".join(f"{key} = {value}\n" for key, value in (KERNEL | NET).items()),
     "/etc/fstab": "tmpfs /tmp tmpfs nodev,nosuid,noexec 0 0\ntmpfs /var/tmp tmpfs nodev,nosuid,noexec 0 0\n",
     "/etc/fapolicyd/fapolicyd.conf": "permissive = 0\nnice_val = 14\n",
     "/etc/fapolicyd/compiled.rules": "allow perm=execute all : trust=1\ndeny_audit perm=any all : all\n",
-    "/etc/cron.d/aide": "0 5 * * * root /usr/bin/aide --check --config /etc/aide/aide.conf\n",
+    "/etc/systemd/journald.conf.d/agency.conf": "[Journal]\nStorage=persistent\n",
+    "/etc/cron.d/aide": "MAILTO=soc@agency.example\n0 5 * * * root /usr/bin/aide --check --config /etc/aide/aide.conf\n",
 }
 
 TREES: dict[str, dict[str, bytes]] = {

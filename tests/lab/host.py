@@ -92,7 +92,7 @@ class Build:
             self._uids += 1
         home = f"/home/{name}"
         self.root.append("/etc/passwd", f"{name}:x:{uid}:{uid}:{name}:{home}:{shell}\n")
-        self.root.append("/etc/shadow", f"{name}:{secret}:20000:0:99999:7:::\n")
+        self.root.append("/etc/shadow", f"{name}:{secret}:20000:0:99999:7:35::\n")
         self.root.append("/etc/group", f"{name}:x:{uid}:\n")
         self.root.append("/etc/gshadow", f"{name}:!::\n")
         self.root.directory(home, mode=0o750, owner=(uid, uid))
@@ -243,7 +243,8 @@ class Host:
         """
         state = self.network.state / "hosts" / self.build.id
         root, work = state / "root", state / "work"
-        overlay = f"lowerdir={self.build.root.base},upperdir={self.build.root.upper},workdir={work}"
+        # xino: without it files have another st_dev than their directories, and find(1) knows the file system of none.
+        overlay = f"xino=on,lowerdir={self.build.root.base},upperdir={self.build.root.upper},workdir={work}"
         root.mkdir(parents=True)
         work.mkdir()
         lines = [

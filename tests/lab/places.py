@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
+from collectors.manifest import sudoers
+from collectors.registry import COLLECTORS
 from tests.lab.host import Build, base
 from tests.lab.network import Network
 from tests.lab.overlay import Overlay
 
 ACCOUNT = "posture"
-SUDOERS = f"{ACCOUNT} ALL=(root) NOPASSWD: ALL\n"
-"""The scanner's sudo rules on a lab host unless the test brings the generated ones."""
+UNLIMITED = f"{ACCOUNT} ALL=(root) NOPASSWD: ALL\n"
+"""Sudo rules for benchmarks against other tools, which run whatever they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,20 @@ BLIND = {"no-sudo": "command_refused", "changed-key": "host_key_mismatch", "unre
 """Why a host in this condition cannot be judged (wholly, or where root is needed)."""
 
 
+@cache
+def generated_sudoers() -> str:
+    """Return what `posture manifest` tells a system owner to install: the exact commands, and no others.
+
+    The rules with patterns, which need sudo 1.9.10, stand there as comments; the lab's hosts have 1.9.13 and take them.
+    """
+    rules = sudoers(COLLECTORS, ACCOUNT).replace(f"\n# {ACCOUNT} ALL=", f"\n{ACCOUNT} ALL=")
+    return rules + _FOR_THIS_HOST
+
+
+_FOR_THIS_HOST = rf"{ACCOUNT} ALL=(root) NOPASSWD: /usr/bin/find ^-H /.* -maxdepth [0-9] .*$" + "\n"
+"""In place of the exact lines a system owner adds for homes outside /home; wider than anybody should write it."""
+
+
 def blank(network: Network, id_: str, zone: str, number: int) -> Build:
     """Return a host as Debian installs it."""
     upper = network.state / "hosts" / id_ / "upper"
@@ -50,10 +67,11 @@ def blank(network: Network, id_: str, zone: str, number: int) -> Build:
     return Build(id_, zone, number, Overlay(base(), upper), addresses=(plan.address4(number), plan.address6(number)))
 
 
-def welcome(build: Build, public_key: str, sudoers: str = SUDOERS) -> None:
-    """Give the scanner its account."""
+def welcome(build: Build, public_key: str, rules: str | None = None) -> None:
+    """Give the scanner its account, with the generated sudo rules, others, or (empty) none."""
     uid = build.account(ACCOUNT, shell="/bin/sh")
     build.accounts_declared.append(ACCOUNT)
     build.authorise(ACCOUNT, uid, f"{public_key} {ACCOUNT}@scanner")
-    if sudoers:
-        build.root.write("/etc/sudoers.d/50-posture", sudoers, mode=0o440)
+    rules = generated_sudoers() if rules is None else rules
+    if rules:
+        build.root.write("/etc/sudoers.d/50-posture", rules, mode=0o440)

@@ -81,9 +81,10 @@ def open_ports(agency: Agency, address: str, ports: str) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("host", JUDGED)
-def test_sshd_lets_the_scanner_in_with_its_key_and_sudo_lets_it_read(agency: Agency, host: str) -> None:
-    said = ssh(agency, host, "hostname && sudo -n id -u")
-    assert said.stdout.split() == [host, "0"], said.stderr
+def test_sshd_lets_the_scanner_in_with_its_key_and_sudo_lets_it_read_and_no_more(agency: Agency, host: str) -> None:
+    said = ssh(agency, host, "hostname && sudo -n /usr/sbin/sshd -T && sudo -n /usr/bin/id")
+    assert said.stdout.startswith(f"{host}\nport 22\n"), said.stderr
+    assert "a password is required" in said.stderr
 
 
 def test_the_host_that_refuses_sudo_lets_the_scanner_in_all_the_same(agency: Agency) -> None:

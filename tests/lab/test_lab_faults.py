@@ -71,7 +71,7 @@ SHOWS: dict[str, str] = {
     "apt-unsigned": "grep -r 'trusted=yes' /etc/apt/sources.list.d",
     "apt-by-hand": "apt-config dump APT::Periodic::Unattended-Upgrade | grep '\"0\"'",
     "package-telnetd": "dpkg-query -W -f '${db:Status-Status} ${Version}' telnetd | grep '^installed 0.17'",
-    "kernel-not-rebooted": "test -d /lib/modules/99.0.0-1-amd64 && test -e /boot/vmlinuz-99.0.0-1-amd64",
+    "kernel-not-rebooted": "ls /lib/modules | grep '^99[.]' && ls /boot | grep vmlinuz-99",
     "modules-loadable": "! grep -r 'install dccp' /etc/modprobe.d /usr/lib/modprobe.d",
     "redis-open": "redis-cli -h $(hostname -I | cut -d' ' -f1) ping | grep -x PONG && nft list ruleset | grep 6379",
     "telnet-open": "ss -Hltn 'sport = 23' | grep 0.0.0.0 && nft list ruleset | grep '23'",

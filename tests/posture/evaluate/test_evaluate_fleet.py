@@ -123,3 +123,10 @@ def test_a_fleet_check_is_judged_on_the_pseudo_host_and_names_its_keys() -> None
     (result,) = judge_host(FLEET, [check], fleet_documents({"a": A, "b": B}, as_of=NOW), as_of=NOW, memo=Memo())
     assert (result.host, result.verdict.status, result.verdict.subjects) == ("fleet", Status.FAIL, ("F1",))
     assert not [p for p in lint([check], {"fleet": fleet_schema()}) if "fleet" in p.place]
+
+
+def test_where_logins_were_not_seen_nobody_knows_what_a_private_key_opens() -> None:
+    document = doc("ssh_keys", {"private": [], "host_keys": []}, ("authorized", Blind.COMMAND_REFUSED), host="z")
+    body = facts(A, document)
+    assert body["private_keys"]["complete"] is False
+    assert body["ssh_host_keys"]["complete"] is True

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
 from store_samples import baseline, host_id, inventory, results, run, scan, transcript
 
 from posture.errors import StoreError
@@ -65,6 +67,21 @@ def test_a_missing_store_is_not_made_for_a_reader(path: Path):
 def test_the_migrations_make_the_schema_of_the_code(path: Path):
     with Store.open(path) as store, store.database.read() as conn:
         assert compare_metadata(MigrationContext.configure(conn), METADATA) == []
+
+
+def test_the_schema_holds_nothing_that_only_sqlite_has():
+    for table in METADATA.sorted_tables:
+        assert "WITHOUT ROWID" not in str(CreateTable(table).compile(dialect=postgresql.dialect()))
+    kinds = {
+        str(column.type.compile(postgresql.dialect())) for table in METADATA.sorted_tables for column in table.columns
+    }
+    assert kinds == {"BIGINT", "BYTEA", "INTEGER", "SMALLINT", "TEXT"}
+
+
+def test_opening_does_not_wait_for_a_writer(path: Path):
+    with Store.open(path) as store, store.database.write() as conn:
+        conn.exec_driver_sql("DELETE FROM run")
+        Store.open(path).close()
 
 
 def test_the_schema_goes_down_and_up_again(path: Path):

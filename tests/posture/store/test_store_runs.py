@@ -191,6 +191,7 @@ def test_an_ended_run_takes_nothing_more(store: Store):
         lambda: store.save_host(id_, host_id(0)),
         lambda: store.save_results(id_, results(host_id(0))),
         lambda: store.save_findings(id_, [finding(host_id(0))], NOW),
+        lambda: store.save_part(id_, "plan", b""),
         lambda: store.finish_run(id_, NOW),
         lambda: store.resume_run(id_, NOW),
     ):
@@ -212,6 +213,17 @@ def test_an_interrupted_run_is_incomplete_and_goes_on_where_it_stopped(store: St
         again.save_host(id_, host_id(1), transcripts=[transcript(host_id(1))])
         assert again.finish_run(id_, NOW).run.state is RunState.COMPLETE
         assert [bool(one.answers) for one in again.read_transcripts(id_)] == [True, True]
+
+
+def test_the_tally_of_a_resumed_run_is_counted_anew(store: Store):
+    store.begin_run(run(), inventory(), baseline())
+    store.interrupt_run(run().id, NOW)
+    assert store.coverage("latest").decided == 0
+    store.resume_run(run().id, NOW)
+    store.save_results(run().id, results(host_id(0)))
+    assert store.coverage("latest").decided == 4
+    store.finish_run(run().id, NOW)
+    assert store.coverage("latest").decided == 4
 
 
 def test_a_running_run_names_its_process(store: Store):

@@ -45,6 +45,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_check_name_id")),
     )
     op.create_table(
+        "check_version",
+        sa.Column("no", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False, comment="hex sha256 of the tailored check; empty when unknown"),
+        sa.PrimaryKeyConstraint("no", name=op.f("pk_check_version")),
+        sa.UniqueConstraint("id", name=op.f("uq_check_version_id")),
+    )
+    op.create_table(
         "finding",
         sa.Column("host_no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("check_no", sa.Integer(), autoincrement=False, nullable=False),
@@ -59,6 +66,12 @@ def upgrade() -> None:
         sa.Column("closing", sa.Text(), nullable=True),
         sa.Column("due", ROW_NUMBER, nullable=True, comment="blob: the due dates with their reasons"),
         sa.Column("waiver", sa.Text(), nullable=False),
+        sa.Column(
+            "version",
+            sa.Integer(),
+            nullable=False,
+            comment="check_version: the check as it was when this last failed",
+        ),
         sa.PrimaryKeyConstraint("host_no", "check_no", "id", name=op.f("pk_finding")),
         sqlite_with_rowid=False,
     )
@@ -195,6 +208,7 @@ def downgrade() -> None:
     op.drop_table("host")
     op.drop_index("ix_finding_id", table_name="finding")
     op.drop_table("finding")
+    op.drop_table("check_version")
     op.drop_table("check_name")
     op.drop_index("ix_change_host_no", table_name="change")
     op.drop_table("change")
