@@ -14,7 +14,7 @@ help:            ## what can be made
 
 scan: $(VENV)/.core   ## scan this machine: report in out/
 	@sh tools/need.sh nmap
-	@$(BIN)/posture scan --self --out $(OUT)
+	@sh tools/scan.sh $(BIN)/posture $(OUT)
 
 demo: $(VENV)/.core   ## a made-up agency of a dozen hosts, from recorded transcripts
 	@$(BIN)/posture demo --out $(OUT)/demo
@@ -52,9 +52,7 @@ clean:           ## remove what make made here (not out/)
 
 # One environment; the stamps say what is in it.
 $(VENV)/bin/python:
-	@sh tools/need.sh venv $(PYTHON)
-	@echo "setting up $(VENV) (once)"
-	@$(PYTHON) -m venv $(VENV)
+	@sh tools/need.sh venv $(PYTHON) $(VENV)
 
 $(VENV)/.core: pyproject.toml $(VENV)/bin/python
 	@echo "installing posture-scanner and what it needs into $(VENV)"

@@ -258,6 +258,9 @@ def _nft_match(draft: _Draft, body: dict[str, Any], family: str) -> None:
         draft.narrow(Matches.NEVER)
     elif meta == "l4proto" or what in {("ip", "protocol"), ("ip6", "nexthdr")}:
         _transport(draft, values, equal)
+    elif what[0] in _NEVER_TCP:
+        draft.conditions += 1
+        draft.narrow(Matches.NEVER)
     elif what[1] == "dport":
         _ports(draft, what[0], values, equal)
     elif what[1] == "saddr":
@@ -270,6 +273,8 @@ def _nft_match(draft: _Draft, body: dict[str, Any], family: str) -> None:
 
 
 _ONLY = {"ipv4": "ip", "ipv6": "ip6"}
+_NEVER_TCP = frozenset({"icmp", "icmpv6", "igmp", "ah", "esp", "comp"})
+"""Headers that no TCP packet has, so that a rule about their fields lets no connection in."""
 
 
 def _values(right: Any) -> list[str]:

@@ -132,7 +132,7 @@ def silent_ports(host: SeenHost) -> frozenset[str]:
 
 
 def suspects(host: SeenHost) -> tuple[int, ...]:
-    """Return the silent TCP ports of a host that otherwise answers: an open one whose packets were lost looks the same."""
+    """Return the silent TCP ports of a host that otherwise answers: an open one looks so when its packets are lost."""
     silent = [port.port for port in host.ports if port.proto == "tcp" and not _came_back(port.reason)]
     for rest in host.rest:
         if rest.proto == "tcp" and not _came_back(rest.reason):

@@ -90,6 +90,9 @@ _LINES = (
 LISTS = {**dict.fromkeys(_COMMAS, ","), **dict.fromkeys(_SPACES, " "), **dict.fromkeys(_LINES, "\n")}
 """Keys that hold several values, with what stands between them."""
 
+NUMBER_OR_WORD = ("persourcemaxstartups",)
+"""Keys that say a number or ``none``: they stay text, so that a check can tell one from the other."""
+
 CONFIG = (
     "/etc/ssh/sshd_config",
     "/etc/ssh/sshd_config.d",

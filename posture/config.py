@@ -18,9 +18,9 @@ from posture.yamlfile import Located
 class CredentialEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One named identity; it says where a secret is, never what it is."""
 
-    kind: Literal["key", "agent", "certificate", "command"]
+    kind: Literal["key", "agent", "certificate", "command", "gssapi", "pkcs11"]
     path: str = ""
-    """Private key file (``key``, ``certificate``)."""
+    """Private key file (``key``, ``certificate``), or the library of a token (``pkcs11``)."""
     certificate: str = ""
     """Certificate file beside the key."""
     fingerprint: str = ""
@@ -124,9 +124,20 @@ def _below(base: Path, text: str) -> Path:
     return path if path.is_absolute() else base / path
 
 
+_NEEDS = {
+    "key": "path",
+    "certificate": "path",
+    "agent": "fingerprint",
+    "command": "argv",
+    "pkcs11": "path",
+    "gssapi": "",
+}
+"""What an entry of each kind must say; a Kerberos ticket says it all itself."""
+
+
 def _credential(located: Located, base: Path, name: str, entry: CredentialEntry) -> CredentialEntry:
-    needs = {"key": "path", "certificate": "certificate", "agent": "fingerprint", "command": "argv"}[entry.kind]
-    if not getattr(entry, needs):
+    needs = _NEEDS[entry.kind]
+    if needs and not getattr(entry, needs):
         hint = "one named identity per login, never every key of an agent"
         raise located.error(f"a credential of kind {entry.kind} needs `{needs}`", "credentials", name, hint=hint)
     changes: dict[str, Any] = {

@@ -22,6 +22,19 @@ class WindowEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     closes: datetime
 
 
+class RatesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How hard we may push, as it is written; what is left out is conservative."""
+
+    packets_per_s: int | None = None
+    packets_per_s_per_host: int | None = None
+    packets_per_s_by_zone: dict[str, int] = {}
+    parallel_logins: int | None = None
+    parallel_logins_per_zone: int | None = None
+    parallel_logins_per_jump: int | None = None
+    hosts_per_batch: int | None = None
+    timing: int | None = None
+
+
 class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -31,7 +44,7 @@ class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     window: WindowEntry
     cidrs: list[str]
     excluded: list[str] = []
-    rates: Rates = Rates()
+    rates: RatesEntry = msgspec.field(default_factory=RatesEntry)
     allow_passphrase_test: bool = False
     udp_ports: list[int] | None = None
     named_ports: list[int] | None = None
@@ -62,10 +75,19 @@ def read(path: Path) -> Scope:
         window=Window(opens, closes),
         cidrs=tuple(file.cidrs),
         excluded=tuple(file.excluded),
-        rates=file.rates,
+        rates=_rates(located, file.rates),
         allow_passphrase_test=file.allow_passphrase_test,
         **named,
     )
+
+
+def _rates(located: Located, entry: RatesEntry) -> Rates:
+    said = {key: value for key, value in msgspec.structs.asdict(entry).items() if value is not None}
+    said["packets_per_s_by_zone"] = tuple(sorted(entry.packets_per_s_by_zone.items()))
+    try:
+        return Rates(**said)
+    except ScopeError as error:
+        raise located.error(str(error), "rates", hint=error.hint) from None
 
 
 def _network(located: Located, key: str, index: int, text: str) -> None:

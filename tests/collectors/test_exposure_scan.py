@@ -39,7 +39,7 @@ RULES = "\n ".join(
         "ip daddr 127.0.0.3 tcp dport != 22 drop",
         "ip daddr 127.0.0.3 udp dport 1-65535 drop",
         "ip daddr 127.0.0.4 drop",
-        "ip daddr 127.0.0.8 tcp dport 2345 tcp flags syn numgen inc mod 8 < 4 drop",
+        "ip daddr 127.0.0.8 tcp dport 2345 tcp flags syn numgen inc mod 8 < 3 drop",
         "ip daddr 127.0.0.6 tcp flags syn numgen random mod 100 < 50 drop",
         "ip daddr 127.0.0.7 tcp dport { 103, 107, 113, 127, 131, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199 } drop",
     ]
