@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 OUT    ?= out
 
 .DEFAULT_GOAL := all
-.PHONY: all help scan demo test lint types contracts docs docs-check bench compare sizes clean
+.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare clean
 
 all: test lint types contracts docs-check sizes   ## everything CI runs
 
@@ -20,8 +20,7 @@ demo: $(VENV)/.core   ## a made-up agency of a dozen hosts, from recorded transc
 	@$(BIN)/posture demo --out $(OUT)/demo
 
 test: $(VENV)/.test   ## every test, the lab of network namespaces included
-	@sh tests/lab/prepare.sh
-	@$(BIN)/pytest -q
+	@sh tools/test.sh $(BIN)/pytest -q
 
 lint: $(VENV)/.lint   ## ruff: format and rules; every check of the baselines
 	@$(BIN)/ruff format --check .
@@ -47,6 +46,9 @@ bench: $(VENV)/.test  ## timings as ratios, in one run (docs/benchmarks.md); nev
 	@sh tests/lab/prepare.sh
 	@$(BIN)/python -m bench
 
+bare:            ## `make scan` and `make test` on a bare Debian in a chroot; needs root, never part of CI
+	@sh tools/bare_debian.sh
+
 clean:           ## remove what make made here (not out/)
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
@@ -56,13 +58,13 @@ $(VENV)/bin/python:
 
 $(VENV)/.core: pyproject.toml $(VENV)/bin/python
 	@echo "installing posture-scanner and what it needs into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e .
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.core
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python tools/group.py test)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 $$($(BIN)/python tools/group.py test)
 	@touch $@
 
 $(VENV)/.lint: pyproject.toml $(VENV)/.core
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python tools/group.py lint)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 $$($(BIN)/python tools/group.py lint)
 	@touch $@

@@ -90,8 +90,8 @@ def sudoers(collectors: Iterable[Collector], account: str) -> str:
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _HEAD = (
     "# Written by `posture manifest --sudoers`; check it with `visudo -c -f FILE`, then put it into /etc/sudoers.d.",
-    "# Every rule is one exact command line: no wildcard, no shell, nothing that writes. A scan without these rules",
-    "# still runs and says what it could not see.",
+    "# Every rule is one exact command line, or one anchored pattern: no wildcard, no shell, nothing that writes. A scan",
+    "# without these rules still runs and says what it could not see.",
 )
 
 
@@ -182,38 +182,53 @@ def _escaped(word: str) -> str:
     return "".join(out)
 
 
-_SAFE = {"probe": r"[A-Za-z0-9_.,=:@-]+"}
-"""Parts whose whole grammar is harmless as root; all others could name any file of the host."""
+_NAME = r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*"  # never begins with a dot, so neither `..` nor a hidden directory
+_GRAMMAR = {
+    # sshd(8): `-C` takes words of a connection and reads no file by them.
+    "{probe}": r"[A-Za-z0-9_.,=:@+-]+",
+    # Only directories called `.ssh`, in which the rest of the command prints public keys and marks of private ones.
+    "{home}/.ssh": rf"(/{_NAME})*/\.ssh",
+    # Nobody but root writes below /etc/ssh, so no link can lead elsewhere; host keys have other names.
+    "{authorized_keys}": rf"/etc/ssh/({_NAME}/)*authorized[_-]?keys(\.d)?(/{_NAME})*",
+}
+"""Arguments of the second batch that are harmless as root whatever fits, as POSIX extended regular expressions."""
+_SEVERAL = frozenset({"{home}/.ssh", "{authorized_keys}"})
+"""Those a command takes any number of."""
 
 
 def _second_batch(account: str, entries: list[Entry]) -> Iterator[str]:
-    """Yield comments: what a second batch would ask depends on the host, and a wildcard would allow far more."""
+    """Yield anchored patterns for what depends on the host; a wildcard would allow far more."""
     if not entries:
         return
     yield from _WHY_NOT_EXACT
     for entry in entries:
-        if set(entry.varies) <= _SAFE.keys():
-            yield f"# {account} ALL=(root) NOPASSWD: {_pattern_rule(entry.argv)}"
+        if all(word in _GRAMMAR for word in entry.argv if _VARIES.search(word)):
+            yield f"{account} ALL=(root) NOPASSWD: {_pattern_rule(entry.argv)}"
         else:
             parts = ", ".join(entry.varies)
             yield f"# Left out: {entry.id} ({entry.argv[0]} …, with {parts} of the host)."
 
 
 _WHY_NOT_EXACT = (
-    "# The commands below depend on what the host answers, so no exact rule can be written for every host. A wildcard",
-    "# is not used: `*` also matches spaces, and with them further arguments. sudo 1.9.10 and newer knows regular",
-    '# expressions (sudoers(5), "Regular expressions in command arguments"); Debian 12, Ubuntu 24.04 and RHEL 10 have',
-    "# it, RHEL 9 (1.9.5) does not. Uncomment such a rule only where it is known: an older sudo takes it literally.",
-    "# Where a rule is left out, any rule that fits every host would let the account read files it should not: add",
-    "# exact lines for this host if the reports name the command as unseen.",
+    "# The commands below depend on what the host answers (a Match block, a home outside /home), so each rule is a regular",
+    "# expression for the whole argument list, from ^ to $. They need sudo 1.9.10 or newer: Debian 12, Ubuntu 24.04,",
+    "# RHEL 10. An older sudo (RHEL 9: 1.9.5) takes them literally: they then allow nothing, and what they would have",
+    "# shown is reported as unseen. Nothing a rule fits names a file of its own choice: `..`, blanks and hidden",
+    "# directories do not fit. Where a rule is left out, add exact lines for this host if a report names the command.",
 )
 
 
 def _pattern_rule(argv: tuple[str, ...]) -> str:
-    words = [_VARIES.sub(lambda part: "\0" + part[1] + "\0", word) for word in argv[1:]]
-    text = re.sub(r"([.^$*+?()\[\]{}|\\])", r"\\\1", " ".join(words))
-    pattern = re.sub("\0(\\w+)\0", lambda part: _SAFE[part[1]], text)
+    pattern = " ".join(_pattern(word) for word in argv[1:])
     return f"{argv[0]} ^{re.sub('([,:=#])', _LEXED, pattern)}$"
 
 
+def _pattern(word: str) -> str:
+    grammar = _GRAMMAR.get(word)
+    if grammar is None:
+        return _MEANS_SOMETHING.sub(r"\\\1", word)
+    return f"{grammar}( {grammar})*" if word in _SEVERAL else grammar
+
+
+_MEANS_SOMETHING = re.compile(r"([.^$*+?()\[\]{}|\\])")
 _LEXED = r"\\\1"

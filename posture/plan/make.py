@@ -1,4 +1,4 @@
-"""The ordered plan: one fix for each check and owner; nearest date first, then weightiest, then quickest."""
+"""The ordered plan: one fix for each check and owner; nearest date first, then worst, weightiest and quickest."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def make_plan(
 ) -> Plan:
     """Return the plan for all open findings that no waiver covers; it does not depend on their order.
 
-    Fixes are ordered by due date tier (overdue, then within 7, 14, 30, 60 days, then later, then undated), summed
-    weight, minutes, and last by check and owner. Weights never move a fix across tiers.
+    Fixes are ordered by due date tier (overdue, then within 7, 14, 30, 60 days, then later, then undated), severity,
+    summed weight, minutes, and last by check and owner. Neither severity nor weight moves a fix across tiers.
     """
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
@@ -71,9 +71,9 @@ class _Draft:
     def minutes(self) -> int:
         return self.check.remediation.minutes * max(len(self.hosts), 1)
 
-    def place(self, today: date) -> tuple[int, float, int, str, str]:
+    def place(self, today: date) -> tuple[int, int, float, int, str, str]:
         due = self.due.due if self.due else None
-        return (tier(due, today), -self.weight, self.minutes, self.check.id, self.owner)
+        return (tier(due, today), -self.check.severity, -self.weight, self.minutes, self.check.id, self.owner)
 
     def fix(self, today: date, taxonomy: Mapping[str, str]) -> Fix:
         return Fix(
@@ -97,7 +97,7 @@ class _Draft:
         exposed = f", {self.exposed} of them exposed or not declared" if self.exposed else ""
         effect = _EFFECTS[self.check.threat.effect.value]
         return (
-            f"{self._when(today)}: {where}{exposed}; it {effect} {taxonomy.get(primary, primary)} ({primary}), "
+            f"{self._when(today)}: {self.check.severity.label} severity, {where}{exposed}; it {effect} {taxonomy.get(primary, primary)} ({primary}), "
             f"weight {self.weight:g} (uncalibrated), about {self.minutes} min."
         )
 

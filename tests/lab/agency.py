@@ -217,6 +217,7 @@ def new_build(network: Network, place: Place, agency: Agency) -> Build:
     harden(build)
     welcome(build, agency.scanner_key, "" if place.condition == "no-sudo" else agency.sudoers)
     build.ping = place.condition != "firewalled"
+    build.rejects = place.condition not in ("firewalled", "hardened")
     build.silent = place.condition == "unreachable"
     if place.condition == "changed-key":
         build.stale_host_key = key_pair("ed25519")[1]

@@ -187,6 +187,7 @@ def harden(build: Build) -> None:
 def ruleset(build: Build) -> list[str]:
     """Return the hardened firewall: in, what is declared; out, what the agency's own services need."""
     ports = ", ".join(map(str, sorted(build.open_tcp)))
+    says_no = ["    meta l4proto tcp reject with tcp reset", "    reject"] if build.rejects else []
     ping = ["    icmp type echo-request accept", "    icmpv6 type echo-request accept"] if build.ping else []
     return [
         "#!/usr/sbin/nft -f",
@@ -200,6 +201,7 @@ def ruleset(build: Build) -> list[str]:
         "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept",
         *ping,
         f"    tcp dport {{ {ports} }} accept",
+        *says_no,
         "  }",
         "  chain forward {",
         "    type filter hook forward priority filter; policy drop;",

@@ -64,6 +64,8 @@ class Build:
     """Ports the firewall lets in."""
     ping: bool = True
     """Whether the firewall lets a ping in."""
+    rejects: bool = False
+    """Whether the firewall says no; else it says nothing, and a scan waits for every port."""
     services: list[str] = field(default_factory=list)
     """Shell lines that run as the host's root when it comes up."""
     services_declared: list[dict[str, object]] = field(default_factory=lambda: [{"port": 22, "proto": "tcp"}])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posture.catalogue.load import load
-from posture.model.check import Check
+from posture.model.check import Check, Severity
 from posture.model.clock import DueDate
 from posture.model.finding import Finding, Result, Status, Verdict
 from posture.model.host import AssetTags, Host, Mission
@@ -69,7 +69,14 @@ def test_the_nearest_date_comes_first_whatever_it_weighs() -> None:
     assert plan(finding("a", "TST-01", "h1", SOON), *heavy)[0] == ("TST-01", "web")
 
 
-def test_inside_equal_dates_weight_decides_then_minutes_then_id() -> None:
+def test_inside_equal_dates_the_worst_comes_first_whatever_it_weighs() -> None:
+    mild = replace(CHECKS["TST-02"], id="TST-05", severity=Severity.LOW)
+    findings = [finding("a", "TST-01", "h1", SOON), *(finding(f"b{n}", "TST-05", f"h{n}", SOON) for n in (1, 3, 5))]
+    made = make_plan(findings, HOSTS, {**CHECKS, mild.id: mild}, weights=WEIGHTS, taxonomy=TAXONOMY, today=TODAY)
+    assert [fix.check for fix in made.fixes] == ["TST-01", "TST-05"]
+
+
+def test_inside_equal_dates_and_severities_weight_decides_then_minutes_then_id() -> None:
     one = [finding(c, c, "h1", SOON) for c in CHECKS]
     assert [c for c, _ in plan(*one)] == ["TST-02", "TST-03", "TST-04", "TST-01"]
     many = [finding(f"x{n}", "TST-01", f"h{n}", SOON) for n in (1, 3, 5)]
@@ -90,7 +97,7 @@ def test_one_fix_for_each_check_and_owner_with_all_its_hosts() -> None:
     )
     assert (second.owner, second.hosts, second.minutes) == ("web", ("h1", "h3"), 20)
     assert first.reason.startswith(
-        "Overdue by 2 days (clock): 2 hosts; it prevents Autonomous multi-stage intrusion (AIT-06)"
+        "Overdue by 2 days (clock): high severity, 2 hosts; it prevents Autonomous multi-stage intrusion (AIT-06)"
     )
     assert "uncalibrated" in first.reason
 
