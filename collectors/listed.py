@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collectors.base import Answer, Command, hole
@@ -66,11 +66,14 @@ def entries_of(answer: Answer | None) -> Entries | Hole:
     missing, unreadable, strange = _complaints(answer.stderr.decode("utf-8", "replace"))
     # What was cut off in the middle of a row is no row.
     whole = answer.text.rpartition("\0")[0] if problem is not None else answer.text
-    found = tuple(sorted(_entries(whole), key=lambda entry: entry.path))
+    rows = whole.split("\0")
+    found = tuple(sorted(_entries(rows), key=lambda entry: entry.path))
     if strange and answer.exit_code != 0 and not found:
         return Hole("", Blind.UNPARSEABLE, strange[0][:200])
-    if answer.exit_code == 1 and not (missing or unreadable):
-        unreadable = ["find reported an error it did not name"]
+    if answer.exit_code == 1 and (strange or not (missing or unreadable)):
+        unreadable.append(strange[0] if strange else "find reported an error it did not name")
+    if len(found) < sum(1 for row in rows if row):
+        unreadable.append("a row that find did not write")
     complete = problem is None and not unreadable
     return Entries(found, frozenset(missing), tuple(sorted(unreadable)), complete)
 
@@ -96,8 +99,8 @@ def _complaints(stderr: str) -> tuple[set[str], list[str], list[str]]:
     return missing, unreadable, strange
 
 
-def _entries(text: str) -> Iterator[Entry]:
-    for row in text.split("\0"):
+def _entries(rows: Iterable[str]) -> Iterator[Entry]:
+    for row in rows:
         found = _ROW.fullmatch(row)
         if found is not None:
             mode, kind, uid, gid, modified, owner, group, path = found.groups()

@@ -31,15 +31,23 @@ class FoundFile:
 
 
 def blind(answer: Answer | None, path: str = "") -> Hole | None:
-    """Return why this answer cannot be believed; that some of the named files are not there is no reason."""
+    """Return why this answer cannot be believed; that some of the named files are not there is no reason.
+
+    A complaint about a file that is there is a reason even with exit code 0: find does not hand on what its ``-exec grep``
+    could not read, and 1 is find's code for every complaint.
+    """
     reason = hole(answer, path)
-    if reason is None or answer is None or answer.truncated or answer.timed_out or answer.exit_code in (None, 127):
+    if answer is None or (reason is not None and (answer.truncated or answer.timed_out)):
         return reason
     complaints = [
         line for line in answer.stderr.decode("utf-8", "replace").splitlines() if line.strip() and _OWN_NAME not in line
     ]
+    withheld = next((line for line in complaints if _WITHHELD.search(line)), None)
+    if reason is None:
+        return None if withheld is None else Hole(path, Blind.COMMAND_REFUSED, withheld.strip()[:200])
     only_missing = bool(complaints) and all(line.rstrip().endswith(_MISSING) for line in complaints)
-    return None if only_missing else reason
+    # Killed half-way (137), a program may have said no more than what was missing until then.
+    return None if only_missing and answer.exit_code in _SOME_MISSING else reason
 
 
 def lines(answer: Answer | None) -> list[str]:
@@ -78,6 +86,9 @@ def garbled(path: str, what: str) -> Hole:
 _OWN_NAME = "sudo: unable to resolve host"
 """sudo warns on hosts that do not know their own name, and runs the command all the same."""
 _MISSING = "No such file or directory"
+_SOME_MISSING = (1, 2)
+"""What find, cut and cat, and what grep and ls, end with when a named file is not there."""
+_WITHHELD = re.compile(r": (?:Permission denied|Operation not permitted|Input/output error|Stale file handle)\s*$")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _MODE = re.compile(r"[0-7]{1,4}", re.ASCII)
 

@@ -84,11 +84,14 @@ def files_of(answer: Answer | None) -> TextFiles | Hole:
     missing, unreadable, strange = _complaints(answer.stderr.decode("utf-8", "replace"))
     # What was cut off in the middle of a line is no line.
     whole = answer.text.rpartition("\n")[0] if problem is not None else answer.text
-    lines = tuple(sorted(_lines(whole), key=lambda line: (line.path, line.number)))
+    rows = whole.split("\n")
+    lines = tuple(sorted(_lines(rows), key=lambda line: (line.path, line.number)))
     if strange and answer.exit_code != 0 and not lines:
         return Hole("", Blind.UNPARSEABLE, strange[0][:200])
-    if answer.exit_code == 2 and not (missing or unreadable):
-        unreadable = [("", "grep reported an error it did not name")]
+    if answer.exit_code == 2 and (strange or not (missing or unreadable)):
+        unreadable.append(("", strange[0] if strange else "grep reported an error it did not name"))
+    if len(lines) < sum(1 for row in rows if row):
+        unreadable.append(("", "a line that grep did not write"))
     asked = answer.command.argv[len(GREP) :]
     return TextFiles(lines, frozenset(missing), tuple(sorted(unreadable)), asked, problem is not None)
 
@@ -125,8 +128,8 @@ def _complaints(stderr: str) -> tuple[set[str], list[tuple[str, str]], list[str]
     return missing, unreadable, strange
 
 
-def _lines(text: str) -> Iterator[Line]:
-    for row in text.split("\n"):
+def _lines(rows: Iterable[str]) -> Iterator[Line]:
+    for row in rows:
         path, nul, rest = row.partition("\0")
         number, colon, line = rest.partition(":")
         if nul and colon and number.isascii() and number.isdigit() and len(number) < 10:
