@@ -30,21 +30,22 @@ from posture.model.finding import Finding, Result, Status, Verdict
 from posture.model.host import Inventory
 from posture.store import Store
 
+RESULTS, LIMIT_BYTES = 15_000_000, 250_000_000  # the first scan of a fleet of that size, findings included
 VARIANTS = 20  # rendered verdicts per check and status that hosts share
 
 
-def main() -> None:
-    """Run the steps and print a line after each."""
+def main() -> int:
+    """Run the steps and print a line after each; returns 1 when the store grows larger than it may."""
     options = _options()
     place = Path(tempfile.mkdtemp(prefix="store-size-", dir=options.dir))
     try:
-        _measure(options, place / "posture.db")
+        return 0 if _measure(options, place / "posture.db") else 1
     finally:
         shutil.rmtree(place)
 
 
-def _measure(options: argparse.Namespace, path: Path) -> None:
-    fleet = Fleet(options)
+def _measure(options: argparse.Namespace, path: Path) -> bool:
+    fleet, sizes = Fleet(options), []
     print(f"{options.hosts:,} hosts x {options.checks} checks = {options.hosts * options.checks:,} results; "
           f"{options.fails:.0%} fail, {options.unique:.1%} of the verdicts are one host's own")  # fmt: skip
     with Store.open(path) as store:
@@ -61,6 +62,7 @@ def _measure(options: argparse.Namespace, path: Path) -> None:
             step.done("findings and audit chain")
             store.finish_run(this.id, at)
             step.done("tally and root")
+            sizes.append(_bytes(path))
         begin = time.monotonic()
         print(f"coverage from the tally: {store.coverage('latest').share:.1%}, {time.monotonic() - begin:.3f} s")
         begin = time.monotonic()
@@ -74,6 +76,11 @@ def _measure(options: argparse.Namespace, path: Path) -> None:
     _tables(path)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory {peak:.0f} MB (the generator's fleet included)")
+    if options.hosts * options.checks < RESULTS:
+        return True  # what does not grow with the fleet would count too much
+    kept = sizes[0] <= LIMIT_BYTES
+    print(f"  {'pass' if kept else 'FAIL'}: the first scan takes {sizes[0] / 1e6:.0f} MB of {LIMIT_BYTES / 1e6:.0f} MB")
+    return kept
 
 
 class Fleet:
@@ -188,4 +195,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """What a collector is, what it asks, and what it makes of the answers.
 
-A collector is a value: the commands it sends, the dataclass its facts have, and one pure function from answers to facts.
+A collector is a value: the commands it sends, the dataclass its facts have, and one pure function from answers to
+facts.
 Transports (``ssh``, ``openssh``, ``local``, ``replay``) bring the answers home; they know nothing of topics.
 """
 
@@ -159,7 +160,8 @@ def hole(answer: Answer | None, path: str = "") -> Hole | None:
     if answer.exit_code is None:
         return Hole(path, Blind.NOT_ATTEMPTED, f"{answer.command.id} never ended")
     if answer.exit_code not in answer.command.ok_exit:
-        return Hole(path, Blind.UNPARSEABLE, f"{answer.command.id} ended with {answer.exit_code}: {_first_line(stderr)}")
+        detail = f"{answer.command.id} ended with {answer.exit_code}: {_first_line(stderr)}"
+        return Hole(path, Blind.UNPARSEABLE, detail)
     return None
 
 
@@ -205,7 +207,8 @@ def observe(collector: Collector, transcript: Transcript) -> Observation:
     try:
         parsed = collector.parse(asked)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as bug:
-        return Unseen(session.host, collector.topic, Blind.BUG, f"{collector.topic}@{collector.version}: {type(bug).__name__}")
+        detail = f"{collector.topic}@{collector.version}: {type(bug).__name__}"
+        return Unseen(session.host, collector.topic, Blind.BUG, detail)
     if isinstance(parsed, Hole):
         return Unseen(session.host, collector.topic, parsed.reason, parsed.detail)
     return document(

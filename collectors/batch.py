@@ -226,7 +226,8 @@ def _answer(command: Command, out: Frame, err: Frame, hello: Hello | None, *, hu
         stderr=said,
         exit_code=None if timed_out else exit_code,
         duration_ms=out.duration_ms,
-        truncated=out.cut and not hung,
+        # Half of what a command complained about is no better than half of what it found.
+        truncated=(out.cut or err.cut) and not hung,
         timed_out=timed_out,
         redactions=stdout.count + stderr.count,
         ran_as_root=(hello is not None and hello.account_id == 0) or (out.how == "s" and exit_code is not None),

@@ -100,14 +100,15 @@ def parse(answers: Answers) -> Facts | Hole:
 
     Source: dockerd(8), daemon.json; getent(1); /var/lib/docker/containers/ID/hostconfig.json.
     """
-    listed = entries_of(answers.get("containers.paths"))
+    seen = entries_of(answers.get("containers.paths"))
     groups = _groups(answers)
     daemon = files_of(answers.get("containers.daemon"))
-    if isinstance(listed, Hole):
-        return listed
+    if isinstance(seen, Hole) and (isinstance(groups, Hole) or isinstance(daemon, Hole)):
+        return seen
+    listed = Entries((), frozenset(), (seen.detail,), complete=False) if isinstance(seen, Hole) else seen
     walls = _walls(answers, listed)
     hosts, verified, daemon_hole = _daemon(daemon)
-    holes: list[Hole] = []
+    holes = [Hole("sockets", seen.reason, seen.detail)] if isinstance(seen, Hole) else []
     if daemon_hole is not None:
         holes += [Hole(path, daemon_hole.reason, daemon_hole.detail) for path in ("network_listeners", "tls_verified")]
     sockets = [
@@ -150,16 +151,22 @@ def _socket(entry: Entry) -> ControlSocket:
     return ControlSocket(entry.path, entry.mode, entry.owner, entry.group, bool(int(entry.mode, 8) & 0o002))
 
 
+_NOT_ALL_FOUND = 2  # getent(1), EXIT STATUS: one or more of the groups do not exist
+
+
 def _groups(answers: Answers) -> list[RootGroup] | Hole:
     answer = answers.get("containers.groups")
     problem = hole(answer)
     if answer is None or problem is not None:
         return problem or Hole("", Blind.NOT_ATTEMPTED)
+    if answer.exit_code == _NOT_ALL_FOUND and b"denied" in answer.stderr:
+        return Hole("", Blind.COMMAND_REFUSED, answer.stderr.decode("utf-8", "replace").strip()[:200])
     found: list[RootGroup] = []
     for line in answer.text.splitlines():
         words = line.split(":")
-        if len(words) == 4:
-            found.append(RootGroup(words[0], sorted(name for name in words[3].split(",") if name)))
+        if len(words) != 4:
+            return Hole("", Blind.UNPARSEABLE, "getent printed a line that is no group")
+        found.append(RootGroup(words[0], sorted(name for name in words[3].split(",") if name)))
     return sorted(found, key=lambda group: group.group)
 
 
@@ -197,6 +204,8 @@ def _walls(answers: Answers, listed: Entries) -> dict[str, set[str]] | Hole:
     for row in answer.text.split("\n"):
         path, _, hit = row.partition("\0")
         matched = _HIT.fullmatch(path)
+        if row and matched is None:
+            return Hole("", Blind.UNPARSEABLE, "a line that grep did not write")
         if matched is not None:
             found.setdefault(hit, set()).add(matched["id"])
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from collectors.base import Answers, Collector, Facts, Listing
 from collectors.listed import Entry, entries_of, list_paths
-from posture.model.observation import Hole
+from posture.model.observation import Blind, Hole
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,9 @@ def parse(answers: Answers) -> Facts | Hole:
     tables = entries_of(answers.get("cron.tables"))
     if isinstance(tables, Hole):
         holes.append(Hole("user_tables", tables.reason, tables.detail))
+    if not listed.complete:
+        detail = "; ".join(listed.unreadable)[:200]
+        holes += [Hole(path, Blind.COMMAND_REFUSED, detail) for path in ("present", "allow_list", "deny_list")]
     users = [] if isinstance(tables, Hole) else sorted(_users(tables.found))
     facts = CronFacts(
         present=listed.at("/etc/crontab") is not None or listed.at("/etc/cron.d") is not None,

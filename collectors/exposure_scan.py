@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -38,6 +39,10 @@ from posture.model.host import Host, Trust, Vantage
 from posture.model.observation import Blind, Hole, Origin
 from posture.scope import Lookup, Scope, look_up
 
+LANE_PACKETS_PER_S = (
+    30_000  # below that a scan waits for its rate; above it for round trips, which lanes wait for at once
+)
+LANES_MAX = 4
 UNION_PROBES_MAX = 20_000  # about a minute at the default rate: what one more silent service would cost
 
 
@@ -74,6 +79,8 @@ def scan_exposure(
         StoreError: the probe log cannot be written; nothing more is sent.
     """
     trust = trust_of_zone.get(vantage.zone)
+    waiting = list(chunks(hosts, scope))
+    lanes = max(1, min(LANES_MAX, len(waiting), scope.rates.packets_per_s // LANE_PACKETS_PER_S))
     scan = _Scan(
         scope=scope,
         vantage=vantage,
@@ -81,20 +88,37 @@ def scan_exposure(
         log=log,
         stop=stop,
         clock=clock,
-        pace=pace or Pace(scope.rates.packets_per_s),
+        pace=pace or Pace(scope.rates.packets_per_s, lanes),
         raw=can_send_raw() if raw is None else raw,
         run=run,
     )
     done = 0
-    for chunk in chunks(hosts, scope):
+
+    def look(chunk: Sequence[Host]) -> list[Transcript]:
         aims = [aim_at(host, scope, lookup, log.refused) for host in chunk]
         started_at = clock()
         found = scan.chunk(chunk[0], aims)
-        for aim in aims:
-            yield scan.transcript(aim, found, started_at, aim.host.id in known_up)
-        done += len(chunk)
+        return [scan.transcript(aim, found, started_at, aim.host.id in known_up) for aim in aims]
+
+    for looked in _side_by_side(look, waiting, lanes):
+        yield from looked
+        done += len(looked)
         if progress is not None:
             progress(done, len(hosts))
+
+
+def _side_by_side(
+    look: Callable[[Sequence[Host]], list[Transcript]], waiting: Sequence[Sequence[Host]], lanes: int
+) -> Iterator[list[Transcript]]:
+    """Yield what each chunk brought, in their order, while the next ones are looked at."""
+    if lanes == 1:
+        yield from map(look, waiting)
+        return
+    workers = ThreadPoolExecutor(lanes, thread_name_prefix="exposure")
+    try:
+        yield from workers.map(look, waiting)
+    finally:
+        workers.shutdown(cancel_futures=True)
 
 
 def merged(transcripts: Iterable[Transcript]) -> Transcript:

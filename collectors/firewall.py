@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collectors.base import Answer, Answers, Collector, Command, Facts, Listing, hole
+from collectors.egress import roads_out
 from collectors.listed import Entries, entries_of, list_paths
 from collectors.netfilter import (
     Chain,
@@ -99,6 +100,9 @@ class FirewallFacts:
     wide_accepts: Listing[str]
     """Inbound rules that accept new connections without naming a port or a source: whole interfaces other than ``lo``,
     everything, or a match this program does not understand; sorted."""
+    roads_out: Listing[str]
+    """Outbound rules that let a new connection to TCP port 443 of any address pass a chain that drops by default;
+    sorted. UDP (QUIC) is not in it."""
     ufw: Ufw | None
     firewalld: Firewalld | None
 
@@ -159,6 +163,7 @@ def parse(answers: Answers) -> Facts | Hole:
         tools=_tools(views, ufw_facts, firewalld),
         rules=Listing(rules, views.unseen is None),
         wide_accepts=Listing(_wide(views), views.unseen is None),
+        roads_out=Listing(roads_out(_shown_once(views)), views.unseen is None),
         ufw=ufw_facts,
         firewalld=firewalld,
         **verdicts,
@@ -297,6 +302,12 @@ def _wide(views: _Views) -> list[str]:
     found = [pair for pair in wide_accepts(views.nft, "input") if (pair[0].family, pair[0].table) not in views.shadowed]
     found += [pair for _, chains in views.iptables for pair in wide_accepts(chains, "input")]
     return sorted({_shown(chain, rule) for chain, rule in found})
+
+
+def _shown_once(views: _Views) -> list[Chains]:
+    """Return every view, without the tables in nft's that iptables shows better."""
+    own = {key: chain for key, chain in views.nft.items() if (chain.family, chain.table) not in views.shadowed}
+    return [own, *(chains for _, chains in views.iptables)]
 
 
 def _shown(chain: Chain, rule: RuleLine) -> str:

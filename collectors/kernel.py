@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from collectors.base import Answer, Answers, Collector, Command, Facts, Listing, hole
 from collectors.modprobe import MODPROBE_DIRECTORIES, ModuleRule, rules_of
-from collectors.records import FRAME, blind, framed_files, garbled, lines, settled
+from collectors.records import FRAME, blind, framed_files, frames_are_whole, garbled, lines, settled
 from collectors.sysctl import SYSCTL_DIRECTORIES, configured, differing
 from posture.model.observation import Blind, Hole
 
@@ -189,6 +189,8 @@ def parse(answers: Answers) -> Facts | Hole:
     installed = _installed(answers, release, holes)
     newest = _newest(installed, release)
     latest = None if newest is None else newest == release
+    if newest is None and installed and release is not None:
+        holes += [garbled(path, f"{release}: no installed kernel of its kind") for path in _NEWEST]
     running = _running_values(answers, holes)
     wanted = _configured(answers, holes)
     modules = _modules(answers, holes)
@@ -214,6 +216,8 @@ def parse(answers: Answers) -> Facts | Hole:
 
 COLLECTOR = Collector("kernel", 1, COMMANDS, KernelFacts, parse)
 
+_NEWEST = ("newest_installed", "running_is_newest")
+_LISTED = re.compile(r"[a-zA-Z] /(?:boot|lib/modules)/")
 _RELEASE = re.compile(r"[0-9][\w.+~-]{0,120}", re.ASCII)
 _SETTING = re.compile(r"([\w./-]+) = (.*)", re.ASCII)
 _DENIED = re.compile(r"permission denied on key ['\"`]?([\w./-]+)", re.ASCII)
@@ -223,6 +227,8 @@ def _seen(answers: Answers, id_: str, holes: list[Hole], *paths: str) -> Answer 
     """Return the answer when it can be believed; notes a hole at every path when not."""
     answer = answers.get(id_)
     unseen = blind(answer)
+    if unseen is None and answer is not None and FRAME in answer.command.argv and not frames_are_whole(answer):
+        unseen = garbled("", f"{id_}: frames that make no sense")
     if unseen is None:
         return answer
     holes += [Hole(path, unseen.reason, unseen.detail) for path in paths]
@@ -240,10 +246,11 @@ def _one_word(answers: Answers, holes: list[Hole]) -> str | None:
 
 def _installed(answers: Answers, release: str | None, holes: list[Hole]) -> list[str]:
     """Return the releases with an image in /boot, or, where /boot has none, with modules."""
-    paths = ("installed", "newest_installed", "running_is_newest")
-    answer = _seen(answers, "kernel.images", holes, *paths)
+    answer = _seen(answers, "kernel.images", holes, "installed", *_NEWEST)
     if answer is not None and release is None:
-        holes += [garbled(path, "the running release is unknown") for path in paths[1:]]
+        holes += [garbled(path, "the running release is unknown") for path in _NEWEST]
+    if answer is not None and any(not _LISTED.match(line) for line in lines(answer)):
+        holes += [garbled(path, "kernel.images: not a listing") for path in ("installed", *_NEWEST)]
     images: set[str] = set()
     modules: set[str] = set()
     for line in lines(answer):
@@ -272,7 +279,8 @@ def _newest(installed: list[str], release: str | None) -> str | None:
 
 
 def _letters(release: str) -> str:
-    return re.sub(r"[^A-Za-z+]", "", release)
+    # `6.12.43+deb13-amd64` and `6.9.7+bpo-amd64` do succeed `6.1.0-18-amd64`: the suffix names the release, no flavour.
+    return re.sub(r"[^A-Za-z+]", "", re.sub(r"[+~](?:deb|bpo)[0-9u.]*", "", release))
 
 
 def _reboot(answers: Answers, latest: bool | None, holes: list[Hole]) -> bool | None:

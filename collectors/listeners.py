@@ -47,6 +47,8 @@ class ListenerFacts:
 
     sockets: Listing[Socket]
     """Sorted by protocol, port and address."""
+    tcp_ports: Listing[int]
+    """TCP ports open on an address other than loopback, each once, sorted."""
 
 
 COMMANDS = (
@@ -119,7 +121,9 @@ def parse(answers: Answers) -> Facts | Hole:
     fences = _fences(answers.get("listeners.fences"))
     sockets = [_socket(row, processes, deleted, fences) for row in rows]
     found = Listing(_unique(sockets), problem is None and unread == 0)
-    return Facts(ListenerFacts(found), tuple(_holes(answers, rows, owned, processes)))
+    reachable = sorted({socket.port for socket in found.items if socket.proto == "tcp" and not socket.loopback})
+    facts = ListenerFacts(found, Listing(reachable, found.complete))
+    return Facts(facts, tuple(_holes(answers, rows, owned, processes)))
 
 
 def _holes(answers: Answers, rows: list[_Row], owned: Hole | None, processes: Mapping[int, _Process]) -> list[Hole]:
@@ -139,13 +143,16 @@ def _holes(answers: Answers, rows: list[_Row], owned: Hole | None, processes: Ma
     holes = [Hole(f"sockets[*].{field}", r.reason, r.detail) for field, r in reasons.items() if r is not None]
     if owned is None:
         # Even root does not see every owner: the kernel's own sockets (NFS, WireGuard) look the same as hidden ones.
-        for endpoint in sorted({f"{row.proto}/{row.port}" for row in rows if not row.pids}):
+        ownerless = sorted({f"{row.proto}/{row.port}" for row in rows if not row.pids})
+        which = [f"endpoint={endpoint}" for endpoint in ownerless] if len(ownerless) <= _MANY_OWNERLESS else ["*"]
+        for one in which:
             why = "ss shows no owner, not even to root"
-            holes += [Hole(f"sockets[endpoint={endpoint}].{field}", Blind.COMMAND_REFUSED, why) for field in reasons]
+            holes += [Hole(f"sockets[{one}].{field}", Blind.COMMAND_REFUSED, why) for field in reasons]
     return holes
 
 
-_DENIED = re.compile(rb"/proc/(\d{1,9})/map_files\S* Permission denied")
+_DENIED = re.compile(rb"/proc(?:/(?P<pid>\d{1,9})\b[^\n]*?)?[^\w/\n]*: (?:Permission denied|Operation not permitted)")
+_MANY_OWNERLESS = 200  # endpoints; more come from a host that makes them up
 _MANY_COMPLAINTS = 32_000  # bytes; transports cut standard error, and what was cut could be the refusal we look for
 
 
@@ -153,10 +160,17 @@ def _deleted_hole(answer: Answer | None, pids: set[int]) -> Hole | None:
     problem = hole(answer)
     if problem is not None or answer is None:
         return problem
-    denied = {int(found[1]) for found in _DENIED.finditer(answer.stderr)}
-    if denied & pids or len(answer.stderr) > _MANY_COMPLAINTS:
+    # A complaint about /proc itself, or about no process we can name, may concern any of them.
+    denied = {int(found["pid"] or 0) for found in _DENIED.finditer(answer.stderr)}
+    unnamed = len(_DENIAL.findall(answer.stderr)) > len(_DENIED.findall(answer.stderr))
+    if denied & {0, *pids} or unnamed or len(answer.stderr) > _MANY_COMPLAINTS:
         return Hole("", Blind.COMMAND_REFUSED, "map_files of a listening process may not be read")
+    if any(row and not _MAPPED.match(row) for row in answer.text.split("\0")):
+        return Hole("", Blind.UNPARSEABLE, "a row that find did not write")
     return None
+
+
+_DENIAL = re.compile(rb"Permission denied|Operation not permitted")
 
 
 @dataclass(frozen=True, slots=True)

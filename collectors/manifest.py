@@ -90,8 +90,8 @@ def sudoers(collectors: Iterable[Collector], account: str) -> str:
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _HEAD = (
     "# Written by `posture manifest --sudoers`; check it with `visudo -c -f FILE`, then put it into /etc/sudoers.d.",
-    "# Every rule is one exact command line, or one anchored pattern: no wildcard, no shell, nothing that writes. A scan",
-    "# without these rules still runs and says what it could not see.",
+    "# Every rule is one exact command line or one anchored pattern: no wildcard, no shell, nothing that writes. A",
+    "# scan without these rules still runs and says what it could not see.",
 )
 
 
@@ -202,32 +202,41 @@ def _second_batch(account: str, entries: list[Entry]) -> Iterator[str]:
         return
     yield from _WHY_NOT_EXACT
     for entry in entries:
-        if all(word in _GRAMMAR for word in entry.argv if _VARIES.search(word)):
-            yield f"{account} ALL=(root) NOPASSWD: {_pattern_rule(entry.argv)}"
+        rule = _pattern_rule(entry.argv)
+        if rule:
+            yield f"{account} ALL=(root) NOPASSWD: {rule}"
         else:
             parts = ", ".join(entry.varies)
             yield f"# Left out: {entry.id} ({entry.argv[0]} …, with {parts} of the host)."
 
 
 _WHY_NOT_EXACT = (
-    "# The commands below depend on what the host answers (a Match block, a home outside /home), so each rule is a regular",
-    "# expression for the whole argument list, from ^ to $. They need sudo 1.9.10 or newer: Debian 12, Ubuntu 24.04,",
-    "# RHEL 10. An older sudo (RHEL 9: 1.9.5) takes them literally: they then allow nothing, and what they would have",
-    "# shown is reported as unseen. Nothing a rule fits names a file of its own choice: `..`, blanks and hidden",
-    "# directories do not fit. Where a rule is left out, add exact lines for this host if a report names the command.",
+    "# The commands below depend on what the host answers (a Match block, a home outside /home), so each rule is a",
+    "# regular expression for the whole argument list, from ^ to $. That needs sudo 1.9.10 or newer: Debian 12,",
+    "# Ubuntu 24.04, RHEL 10. An older sudo (RHEL 9: 1.9.5) takes them literally; they then allow nothing, and what",
+    "# they would have shown is reported as unseen. No rule lets the account name a file of its own choice: `..`,",
+    "# blanks and hidden directories do not fit. Where a rule is left out, add exact lines for this host if a report",
+    "# names the command.",
 )
 
 
 def _pattern_rule(argv: tuple[str, ...]) -> str:
-    pattern = " ".join(_pattern(word) for word in argv[1:])
+    """Return the command with a pattern for its arguments; empty when none is both safe and short enough."""
+    pattern = "".join(map(_pattern, argv[1:])).removeprefix(" ")
+    if len(pattern) > _MAX_PATTERN or not all(word in _GRAMMAR for word in argv if _VARIES.search(word)):
+        return ""
     return f"{argv[0]} ^{re.sub('([,:=#])', _LEXED, pattern)}$"
 
 
+_MAX_PATTERN = 1000  # sudo 1.9.13 takes 1024 with its anchors, and silently matches nothing beyond
+
+
 def _pattern(word: str) -> str:
+    """Return the pattern of one argument and the blank before it."""
     grammar = _GRAMMAR.get(word)
     if grammar is None:
-        return _MEANS_SOMETHING.sub(r"\\\1", word)
-    return f"{grammar}( {grammar})*" if word in _SEVERAL else grammar
+        return " " + _MEANS_SOMETHING.sub(r"\\\1", word)
+    return f"( {grammar})+" if word in _SEVERAL else f" {grammar}"
 
 
 _MEANS_SOMETHING = re.compile(r"([.^$*+?()\[\]{}|\\])")

@@ -35,6 +35,10 @@ class RuleLine:
     """How many matches it has beyond ports, sources and interfaces."""
     only: str = ""
     """``ip`` or ``ip6`` for a rule that concerns one of them in a chain of both."""
+    destinations: tuple[str, ...] = ()
+    """Addresses or named sets it is about; those it leaves out begin with ``!``."""
+    owners: tuple[str, ...] = ()
+    """Accounts and groups whose packets it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,16 @@ def fate(chains: Chains, hook: str, version: str) -> str:
     ``version`` is ``ip`` or ``ip6``.
     """
     verdicts = [
-        _walk(chains, chain, version, frozenset()) or chain.policy
+        own_fate(chains, chain, version)
         for chain in chains.values()
         if chain.hook == hook and chain.family in {version, "inet"} and chain.filters
     ]
     return strictest(verdicts)
+
+
+def own_fate(chains: Chains, chain: Chain, version: str) -> str:
+    """Return drop, reject or accept: what one base chain alone does with such a connection."""
+    return _walk(chains, chain, version, frozenset()) or chain.policy
 
 
 def _walk(chains: Chains, chain: Chain, version: str, above: frozenset[str]) -> str:
@@ -178,6 +187,8 @@ class _Draft:
     interfaces: list[str] = field(default_factory=list)
     conditions: int = 0
     only: str = ""
+    destinations: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
 
     def narrow(self, matches: Matches) -> None:
         if self.matches is Matches.ALWAYS or matches is Matches.NEVER:
@@ -193,6 +204,8 @@ class _Draft:
             tuple(sorted(self.interfaces)),
             self.conditions,
             self.only,
+            tuple(sorted(self.destinations)),
+            tuple(sorted(self.owners)),
         )
 
 
@@ -263,8 +276,8 @@ def _nft_match(draft: _Draft, body: dict[str, Any], family: str) -> None:
         draft.narrow(Matches.NEVER)
     elif what[1] == "dport":
         _ports(draft, what[0], values, equal)
-    elif what[1] == "saddr":
-        _sources(draft, values, equal)
+    elif (what[1] or meta) in _WHO:
+        _WHO[what[1] or meta](draft, values, equal)
     elif left.get("ct") == {"key": "state"} or _text(_object(left, "ct") or {}, "key") == "state":
         _states(draft, values, equal)
     else:
@@ -333,6 +346,24 @@ def _sources(draft: _Draft, networks: list[str], equal: bool) -> None:
     draft.sources.extend(networks if equal else [f"!{network}" for network in networks])
     draft.narrow(Matches.NAMED)
     draft.conditions += not networks
+
+
+def _destinations(draft: _Draft, networks: list[str], equal: bool) -> None:
+    if not (equal and any(network in {"0.0.0.0/0", "::/0"} for network in networks)):
+        draft.destinations.extend(networks if equal else [f"!{network}" for network in networks])
+    # What a rule says of where a connection goes never makes it one for every address of this host.
+    draft.narrow(Matches.NAMED)
+    draft.conditions += 1
+
+
+def _owners(draft: _Draft, names: list[str], equal: bool) -> None:
+    draft.owners.extend(names if equal else [])
+    draft.narrow(Matches.NAMED)
+    draft.conditions += 1
+
+
+_WHO = {"saddr": _sources, "daddr": _destinations, "skuid": _owners, "skgid": _owners}
+"""Fields that say from whom, to whom, or for which account."""
 
 
 def _states(draft: _Draft, states: list[str], equal: bool) -> None:
@@ -428,6 +459,10 @@ def _iptables_rule(words: list[str]) -> RuleLine:
             _interfaces(draft, [next(waiting, "")], not inverted)
         elif word == "-s":
             _sources(draft, next(waiting, "").split(","), not inverted)
+        elif word == "-d":
+            _destinations(draft, next(waiting, "").split(","), not inverted)
+        elif word in {"--uid-owner", "--gid-owner"}:
+            _owners(draft, [next(waiting, "")], not inverted)
         elif word in {"--dport", "--dports"}:
             ports = next(waiting, "").replace(":", "-").split(",")
             _ports(draft, proto, ports, not inverted)

@@ -12,6 +12,7 @@ from collectors.nmap_xml import SeenHost, ports_of
 STRAINED_IN_A_ROW = 3  # full, half and quarter rate have then all been too much
 CALM_TO_RECOVER = 4  # doubling sooner makes a saw-tooth of every congested link
 LOSSY_RUNS = 16  # a firewall's own rules leave a handful of gaps between answering ports; random loss leaves hundreds
+SCATTERED_RUNS = 256  # no firewall is written like that, however little answers
 LOSSY_ANSWERS = 1000  # below this many answers a share says nothing
 SUSPECTS_MAX = 4096  # more silence than that among answers is the loss above, or a firewall's default
 SLOW_FACTOR = 4
@@ -126,7 +127,8 @@ def silent_ports(host: SeenHost) -> frozenset[str]:
     # nmap folds ports together from about 26 of a kind on; fewer are listed one by one.
     runs |= {str(port.port) for port in host.ports if not _came_back(port.reason)}
     silent = sum(rest.count for rest in host.rest if not _came_back(rest.reason))
-    if answers < LOSSY_ANSWERS or silent > answers or len(runs) < LOSSY_RUNS:
+    runs_of_loss = SCATTERED_RUNS if silent > answers else LOSSY_RUNS
+    if answers < LOSSY_ANSWERS or len(runs) < runs_of_loss:
         return frozenset()
     return frozenset(runs)
 

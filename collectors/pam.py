@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from collectors.base import Answers, Collector, Facts, Listing
 from collectors.textfiles import Line, TextFiles, files_of, read_files
-from posture.model.observation import Hole
+from posture.model.observation import Blind, Hole
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def parse(answers: Answers) -> Facts | Hole:
         su_wheel_only=None if su is None else wheel is not None,
         su_group=None if wheel is None else _group(wheel),
     )
-    return Facts(facts, _holes(files, confs))
+    return Facts(facts, (*_holes(files, confs), *_other_settings(everything)))
 
 
 def _holes(files: TextFiles, confs: TextFiles | Hole) -> tuple[Hole, ...]:
@@ -134,6 +134,14 @@ def _holes(files: TextFiles, confs: TextFiles | Hole) -> tuple[Hole, ...]:
         why = Hole(path, confs.reason, confs.detail) if isinstance(confs, Hole) else confs.hole(path)
         found.extend(filter(None, [why or files.hole(path)]))
     return tuple(found)
+
+
+def _other_settings(everything: list[StackLine]) -> Iterator[Hole]:
+    """Yield a hole where a call names a settings file of its own: we read the usual ones only."""
+    for module, path in (("pam_faillock.so", "faillock"), ("pam_pwquality.so", "pwquality")):
+        own = [word for line in everything if line.module == module for word in line.arguments]
+        if any(word.startswith("conf=") for word in own):
+            yield Hole(path, Blind.NOT_ATTEMPTED, f"{module} reads settings from a file of its own")
 
 
 _LOGIN = ("common-auth", "gdm-password", "login", "password-auth", "sshd", "system-auth")
@@ -190,6 +198,7 @@ def _call(line: Line) -> _Call | None:
 def _stacks(calls: Mapping[str, tuple[_Call, ...]]) -> tuple[dict[str, list[StackLine]], bool]:
     """Return each service's lines with includes in place, and whether they are all there."""
     stacks: dict[str, list[StackLine]] = {}
+    outside = any(_is_outside(call) for told in calls.values() for call in told)
     left = _LINE_LIMIT
     for service in calls:
         lines: list[StackLine] = []
@@ -199,7 +208,13 @@ def _stacks(calls: Mapping[str, tuple[_Call, ...]]) -> tuple[dict[str, list[Stac
             if left < 0:
                 return {**stacks, service: lines}, False
         stacks[service] = lines
-    return stacks, True
+    return stacks, not outside
+
+
+def _is_outside(call: _Call) -> bool:
+    """Return whether this includes a file of another directory, which we did not read."""
+    folder = call.module.rpartition("/")[0]
+    return call.control in {"include", "substack"} and folder not in {"", "/etc/pam.d"}
 
 
 def _resolved(

@@ -33,8 +33,8 @@ class FoundFile:
 def blind(answer: Answer | None, path: str = "") -> Hole | None:
     """Return why this answer cannot be believed; that some of the named files are not there is no reason.
 
-    A complaint about a file that is there is a reason even with exit code 0: find does not hand on what its ``-exec grep``
-    could not read, and 1 is find's code for every complaint.
+    A complaint about a file that is there is a reason even with exit code 0: find does not hand on what its
+    ``-exec grep`` could not read, and 1 is find's code for every complaint.
     """
     reason = hole(answer, path)
     if answer is None or (reason is not None and (answer.truncated or answer.timed_out)):
@@ -48,6 +48,12 @@ def blind(answer: Answer | None, path: str = "") -> Hole | None:
     only_missing = bool(complaints) and all(line.rstrip().endswith(_MISSING) for line in complaints)
     # Killed half-way (137), a program may have said no more than what was missing until then.
     return None if only_missing and answer.exit_code in _SOME_MISSING else reason
+
+
+def missing_paths(answer: Answer | None) -> set[str]:
+    """Return the paths of which find says that they are not there, whatever else it says."""
+    said = "" if answer is None or answer.timed_out else answer.stderr.decode("utf-8", "replace")
+    return {found[1] for line in said.splitlines() if (found := _FIND_MISSES.fullmatch(line.strip())) is not None}
 
 
 def lines(answer: Answer | None) -> list[str]:
@@ -86,6 +92,7 @@ def garbled(path: str, what: str) -> Hole:
 _OWN_NAME = "sudo: unable to resolve host"
 """sudo warns on hosts that do not know their own name, and runs the command all the same."""
 _MISSING = "No such file or directory"
+_FIND_MISSES = re.compile(r"(?:/\S{1,100}/)?find: [\u2018'](/[^\u2019'\n]{1,4096})[\u2019']: " + _MISSING)
 _SOME_MISSING = (1, 2)
 """What find, cut and cat, and what grep and ls, end with when a named file is not there."""
 _WITHHELD = re.compile(r": (?:Permission denied|Operation not permitted|Input/output error|Stale file handle)\s*$")

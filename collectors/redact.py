@@ -300,7 +300,8 @@ def _directives(raw: bytes, lower: bytes) -> Iterator[_Span]:
 
 _WORD = rb"(\"[^\"\n]{0,1000}\"?|'[^'\n]{0,1000}'?|[^\s;\"']+)"
 _CREATE_USER = re.compile(
-    rb"\bcreateuser[ \t]{1,40}(?:-e[ \t]{1,40}\S{1,100}[ \t]{1,40})?\S{1,200}[ \t]{1,40}\S{1,20}[ \t]{1,40}(.+)$", re.M
+    rb"\bcreateuser[ \t]{1,40}(?:-e[ \t]{1,40}\S{1,100}[ \t]{1,40})?\S{1,200}[ \t]{1,40}\S{1,20}[ \t]{1,40}(.+)$",
+    re.M,
 )
 _DIRECTIVES = (
     re.compile(
@@ -310,7 +311,8 @@ _DIRECTIVES = (
         re.M,
     ),
     re.compile(
-        rb"^[ \t]{0,40}(?:password|secret|passphrase|token)[ \t]{1,40}" + _WORD + rb"[ \t]{0,40};?[ \t]{0,40}$", re.M
+        rb"^[ \t]{0,40}(?:password|secret|passphrase|token)[ \t]{1,40}" + _WORD + rb"[ \t]{0,40};?[ \t]{0,40}$",
+        re.M,
     ),
     re.compile(rb"\blogin[ \t\n]{1,40}\S{1,200}[ \t\n]{1,40}password[ \t]{1,40}(\S+)"),
     re.compile(rb"(?:ro|rw|trap|snmp|auth)community6?[ \t]{1,40}" + _WORD),
@@ -325,7 +327,47 @@ _DIRECTIVES = (
     re.compile(rb"^[ \t]{0,40}user[ \t]{1,40}\S{1,200}[ \t][^\n]{0,400}?[ \t][>#](\S+)", re.M),
     re.compile(rb"\b(?:secret|password|key)[ \t]{1,40}(?:\d[ \t]{1,8})?(\"[^\"\n]{1,1000}\"?)"),
     re.compile(rb"\b(?:enable|username \S{1,64}) (?:secret|password)(?: \d)?[ \t]{1,8}(\S+)"),
+    re.compile(rb"\bcrypto[ \t]{1,8}pw[ \t]{1,40}" + _WORD),  # ntp.conf(5)
+    re.compile(rb":om(?:mysql|pgsql):[^,\n]{1,200},[^,\n]{0,200},[^,\n]{0,200},([^;\s]+)"),  # rsyslog, the old way
+    re.compile(rb"\bhttpheadervalue[ \t]{0,8}=[ \t]{0,8}(\"[^\"\n]{1,1000}\"?|'[^'\n]{1,1000}'?)"),
     re.compile(rb"^[^\s:#]{1,100}[ \t]{0,10}:[ \t]{0,10}psk[ \t]{1,40}" + _WORD, re.M),
+)
+
+
+# -- command lines: one-letter options of programs known to take a secret there ------------------------------------
+
+
+def _command_lines(raw: bytes, lower: bytes) -> Iterator[_Span]:
+    """Find ``mysql -pSECRET``, ``curl -u name:SECRET``, ``sshpass -p SECRET`` and their like."""
+    for program, option in _PROGRAM_OPTIONS:
+        for found in program.finditer(lower):
+            for value in option.finditer(raw, found.end(), _end_of_command(raw, found.end())):
+                if not _already(value[1]):
+                    yield value.start(1), value.end(1), GONE
+
+
+def _end_of_command(raw: bytes, at: int) -> int:
+    ends = [end for mark in (b"\n", b";", b"|", b"&&") if (end := raw.find(mark, at, at + _COMMAND_BYTES)) >= 0]
+    return min(ends, default=min(len(raw), at + _COMMAND_BYTES))
+
+
+_COMMAND_BYTES = 1000  # of one command; every program's name costs at most that much looking
+_QUOTED_OR_BARE = rb"[ \t\0=]{0,8}([\"'][^\"'\n]{1,400}[\"']?|[^\s\0\"';|&-][^\s\0\"';|&]{0,400})"
+_PROGRAM_OPTIONS = (
+    # Without a blank: `mysql -p database` asks for the password.
+    (re.compile(rb"\b(?:mysql|mariadb)[a-z_-]{0,20}(?=[ \t\0])"), re.compile(rb"[ \t\0]-p([^\s\0]{1,400})")),
+    (
+        re.compile(rb"\bcurl(?=[ \t\0])"),
+        re.compile(rb"[ \t\0](?:-u|--user|-U|--proxy-user)[ \t\0=]{0,8}[\"']?[^\s\0:\"']{0,200}:([^\s\0\"']{1,400})"),
+    ),
+    (re.compile(rb"\bsshpass(?=[ \t\0])"), re.compile(rb"[ \t\0]-p" + _QUOTED_OR_BARE)),
+    (re.compile(rb"\bredis-cli(?=[ \t\0])"), re.compile(rb"[ \t\0]-a" + _QUOTED_OR_BARE)),
+    (re.compile(rb"\bldap[a-z]{3,10}(?=[ \t\0])"), re.compile(rb"[ \t\0]-w" + _QUOTED_OR_BARE)),
+    (
+        re.compile(rb"\b(?:smbclient|rpcclient)(?=[ \t\0])"),
+        re.compile(rb"[ \t\0]-U[ \t\0]{0,8}[\"']?[^\s\0%\"']{1,200}%([^\s\0\"']{1,400})"),
+    ),
+    (re.compile(rb"\bopenssl(?=[ \t\0])"), re.compile(rb"[ \t\0]pass:([^\s\0\"']{1,400})")),
 )
 
 
@@ -422,7 +464,18 @@ _RULES = (
     _Rule((b":",), _shadow_lines),
     _Rule((b"$", b"}", b"grub.pbkdf2", b"scram-sha", b":["), _crypt_hashes),
     _Rule(
-        (b"pass", b"secret", b"token", b"key", b"pw", b"auth", b"community", b"psk", b"connection", b"credential"),
+        (
+            b"pass",
+            b"secret",
+            b"token",
+            b"key",
+            b"pw",
+            b"auth",
+            b"community",
+            b"psk",
+            b"connection",
+            b"credential",
+        ),
         _assignments,
     ),
     _Rule(
@@ -439,6 +492,8 @@ _RULES = (
             b"createuser",
             b"user",
             b"key",
+            b":om",
+            b"httpheadervalue",
         ),
         _directives,
     ),
@@ -474,4 +529,18 @@ _RULES = (
     ),
     _Rule((b"://",), _user_in_url),
     _Rule((b"environment=", b'"env"'), _environments),
+    _Rule(
+        (
+            b"mysql",
+            b"mariadb",
+            b"curl",
+            b"sshpass",
+            b"redis-cli",
+            b"ldap",
+            b"smbclient",
+            b"rpcclient",
+            b"openssl",
+        ),
+        _command_lines,
+    ),
 )

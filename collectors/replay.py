@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+import lzma
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,12 +54,16 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     account: str
     vantage: str
     started_at: datetime
+    transport: str = ""
     answers: dict[str, _Saved] = {}
     failure: _Failure | None = None
 
 
 def write_transcript(path: Path, transcript: Transcript) -> None:
-    """Write a transcript so that ``read_transcript`` gives it back, with its origin turned to replayed."""
+    """Write a transcript so that ``read_transcript`` gives it back, with its origin turned to replayed.
+
+    Packed when the name ends in ``.xz``; readable by its owner only.
+    """
     session, failure = transcript.session, transcript.failure
     saved = _File(
         format=FORMAT,
@@ -66,10 +71,13 @@ def write_transcript(path: Path, transcript: Transcript) -> None:
         account=session.account,
         vantage=session.vantage,
         started_at=session.started_at,
+        transport=session.transport,
         answers={id_: _saved(answer) for id_, answer in sorted(transcript.answers.items())},
         failure=None if failure is None else _Failure(failure.reason, failure.detail),
     )
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(saved), indent=1) + b"\n")
+    content = msgspec.json.format(msgspec.json.encode(saved), indent=1) + b"\n"
+    path.touch(mode=0o600)
+    path.write_bytes(lzma.compress(content, preset=9) if path.suffix == ".xz" else content)
 
 
 def read_transcript(path: Path) -> Transcript:
@@ -79,13 +87,11 @@ def read_transcript(path: Path) -> Transcript:
         ConfigError: the file cannot be read, or is no transcript.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"{path}: longer than {MAX_FILE_BYTES} bytes", hint="no session says that much")
-        saved = msgspec.json.decode(path.read_bytes(), type=_File)
+        saved = msgspec.json.decode(_content(path), type=_File)
         answers = {id_: _answer(id_, one) for id_, one in saved.answers.items()}
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="give the path of a transcript") from None
-    except (msgspec.MsgspecError, binascii.Error, RecursionError) as error:
+    except (msgspec.MsgspecError, binascii.Error, lzma.LZMAError, EOFError, RecursionError) as error:
         raise ConfigError(f"{path}:1: no transcript: {error}", hint=f"the format is `{FORMAT}`") from None
     if saved.format != FORMAT or saved.started_at.tzinfo is None:
         raise ConfigError(
@@ -98,11 +104,24 @@ def read_transcript(path: Path) -> Transcript:
             vantage=saved.vantage,
             origin=Origin.REPLAYED,
             started_at=saved.started_at.astimezone(UTC),
-            transport="replay",
+            # Looks from the network stay what they are: other topics are read from them.
+            transport="nmap" if saved.transport == "nmap" else "replay",
         ),
         answers=answers,
         failure=None if saved.failure is None else Hole("", saved.failure.reason, saved.failure.detail),
     )
+
+
+def read_transcripts(directory: Path) -> Iterator[Transcript]:
+    """Yield every transcript of a directory (``*.json`` and ``*.json.xz``) in the order of their names.
+
+    Raises:
+        ConfigError: there is none, or one cannot be read.
+    """
+    paths = sorted(path for path in directory.glob("*.json*") if path.name.endswith((".json", ".json.xz")))
+    if not paths:
+        raise ConfigError(f"{directory}: no transcript there", hint="`posture record` writes those of a run")
+    return (read_transcript(path) for path in paths)
 
 
 @dataclass(slots=True)
@@ -152,6 +171,14 @@ def connect(host: Host, directory: Path) -> ReplayTransport:
     if transcript.failure is not None and not transcript.answers:
         raise CollectError(transcript.failure.reason, transcript.failure.detail)
     return ReplayTransport(transcript)
+
+
+def _content(path: Path) -> bytes:
+    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(f"{path}: longer than {MAX_FILE_BYTES} bytes", hint="no session says that much")
+    return content
 
 
 def _saved(answer: Answer) -> _Saved:

@@ -151,19 +151,34 @@ def parse(answers: Answers) -> Facts | Hole:
     rows = [row for row in answer.text.split("\0") if row]
     files = sorted((file for row in rows if (file := _file(row)) is not None), key=lambda file: file.path)
     skipped = sorted({row.removeprefix("net ") for row in rows if row.startswith("net ")} | set(_elsewhere(answers)))
-    complete = problem is None and refused is None and not skipped
+    unread = any(row.partition(" ")[0] != "net" and _file(row) is None for row in rows)
+    # Without the accounts and the mounts nobody knows which homes lie elsewhere.
+    blank = _unknown_homes(answers)
+    complete = problem is None and refused is None and blank is None and not skipped and not unread
     facts = SecretFileFacts(
         files=Listing(files, complete),
         exposed=Listing([file.path for file in files if file.readable_by_others], complete),
         not_searched=skipped,
     )
-    return Facts(facts, tuple(_holes(answers, refused)))
+    why = refused or blank
+    return Facts(facts, () if why is None else (Hole("not_searched", why.reason, why.detail),))
 
 
-def _holes(answers: Answers, refused: Hole | None) -> Iterator[Hole]:
-    why = refused or hole(answers.get("secret_files.accounts")) or hole(answers.get("secret_files.mounts"))
-    if why is not None:
-        yield Hole("not_searched", why.reason, why.detail)
+def _unknown_homes(answers: Answers) -> Hole | None:
+    """Return why it is not known which homes lie elsewhere."""
+    for id_, form in (("secret_files.accounts", _ACCOUNT), ("secret_files.mounts", _MOUNT)):
+        answer = answers.get(id_)
+        problem = hole(answer)
+        if answer is None or problem is not None:
+            return problem
+        lines = answer.text.splitlines()
+        if not lines or not all(form.fullmatch(line) for line in lines):
+            return Hole("", Blind.UNPARSEABLE, f"{id_}: a line that makes no sense")
+    return None
+
+
+_ACCOUNT = re.compile(r"[^:]*(?::[^:]*){6}")
+_MOUNT = re.compile(r"/.*")
 
 
 def _refused(answer: Answer) -> Hole | None:

@@ -113,8 +113,13 @@ def _rows(answer: Answer | None, columns: int) -> list[list[str]] | Hole:
     problem = _offline(answer) or hole(answer)
     if answer is None or problem is not None:
         return problem or Hole("", Blind.NOT_ATTEMPTED)
-    rows = [line.lstrip("● *").split() for line in answer.text.splitlines()]
-    return [row for row in rows if len(row) >= columns and "." in row[0]]
+    rows = [line.lstrip("● *").split() for line in answer.text.splitlines() if line.strip()]
+    if not rows or not all(len(row) >= columns and row[0].endswith(_SUFFIXES) for row in rows):
+        return Hole("", Blind.UNPARSEABLE, f"{answer.command.id}: a line that names no unit")
+    return rows
+
+
+_SUFFIXES = (".service", ".socket", ".timer")
 
 
 def _offline(answer: Answer | None) -> Hole | None:

@@ -34,9 +34,11 @@ _CIPHERS = (
 def _cipher_mark(cipher: str) -> str:
     """Return the base64 beginning of a private key file with this cipher (OpenSSH PROTOCOL.key); no secret is in it."""
     head = b"openssh-key-v1\0" + len(cipher).to_bytes(4, "big") + cipher.encode()
-    return base64.b64encode(head).decode().rstrip("=")[: len(head) * 8 // 6]
+    return base64.b64encode(head).decode().rstrip("=")[: min(len(head) * 8 // 6, _TELLING)]
 
 
+_MAGIC = "b3BlbnNzaC1rZXktdjEAAAAA"  # in base64, as every file of the format begins
+_TELLING = len(_MAGIC) + 14  # far enough to tell any two ciphers apart
 OPENSSH_MARKS = {_cipher_mark(cipher): cipher for cipher in _CIPHERS}
 PEM_MARKS = {
     "BEGIN OPENSSH PRIVATE KEY": "openssh",
@@ -47,7 +49,11 @@ PEM_MARKS = {
     "BEGIN ENCRYPTED PRIVATE KEY": "pkcs8",
 }
 ENCRYPTED_MARK = "Proc-Type: 4,ENCRYPTED"
-_MARKS = tuple(word for mark in (*PEM_MARKS, ENCRYPTED_MARK, *OPENSSH_MARKS) for word in ("-e", mark))
+# One pattern for each kind, not one for each mark: a pattern of sudoers may hold 1024 characters, see `manifest`.
+_MARKS = (
+    *("-e", "BEGIN ((OPENSSH|RSA|DSA|EC|ENCRYPTED) )?PRIVATE KEY", "-e", ENCRYPTED_MARK),
+    *("-e", f"{_MAGIC}({'|'.join(mark.removeprefix(_MAGIC) for mark in OPENSSH_MARKS)})"),
+)
 
 # No wildcard anywhere, so that the command can stand in sudoers as it is; `-regex` matches the whole path.
 _FOREIGN = (
@@ -66,7 +72,7 @@ _TEXT_OF_PUBLIC = (
 # `grep -o` prints the marks and nothing else of the line, so no key material can come along; `-m 2` because the first
 # two lines of a key file hold them all. `ssh-keygen -l` prints the fingerprint and never asks for a passphrase.
 _MARKS_OF_PRIVATE = (
-    *("-exec", "/usr/bin/grep", "-IoF", "-m", "2", *_MARKS, "{}", ";"),
+    *("-exec", "/usr/bin/grep", "-IoE", "-m", "2", *_MARKS, "{}", ";"),
     *("-exec", "/usr/bin/ssh-keygen", "-l", "-f", "{}", ";"),
 )
 KEY_FILES = (

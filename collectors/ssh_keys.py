@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from collectors.base import Answers, Collector, Facts, Listing, hole
 from collectors.public_keys import PublicKey, public_key
-from collectors.records import FoundFile, blind, framed_files, frames_are_whole, lines
+from collectors.records import FoundFile, blind, framed_files, frames_are_whole, lines, missing_paths
 from collectors.ssh_key_search import (
     COMMANDS,
     ENCRYPTED_MARK,
@@ -173,8 +173,10 @@ def _second(answers: Answers, id_: str, wanted: tuple[str, ...]) -> tuple[list[F
     if blind(answer) is None and answer is not None and frames_are_whole(answer):
         return framed_files(answer), []
     there = answers.get("ssh_keys.there")
+    missing = missing_paths(there)
     if blind(there) is None:
-        wanted = tuple(path for path in wanted if path in set(lines(there)))
+        missing |= set(wanted) - set(lines(there))
+    wanted = tuple(path for path in wanted if path not in missing)
     return framed_files(answer), [f"{path}: not searched" for path in wanted]
 
 

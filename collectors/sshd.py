@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from collectors.base import Answer, Answers, Collector, Command, Facts, Listing, hole
 from collectors.records import blind, garbled, lines, settled
 from collectors.ssh_match import ANYONE, Block, Blocks, Dead, People, blocks_of, probe
-from collectors.sshd_daemon import PID_FILE, listening, newest, options_of
+from collectors.sshd_daemon import PID_FILE, all_dated, listening, newest, options_of
 from posture.model.observation import Blind, Hole
 
 
@@ -329,6 +329,8 @@ def _compared(answers: Answers, found: _Found) -> tuple[bool | None, bool | None
     for id_, path in (("sshd.changed", "config_newer_than_daemon"), ("sshd.program", "binary_newer_than_daemon")):
         doubt = blind(answers.get(id_)) or (unseen if read_at is None else blind(answers.get("sshd.read_at")))
         changed = newest(answers.get(id_))
+        if doubt is None and not all_dated(answers.get(id_)):
+            doubt = garbled("", f"{id_}: not a listing")
         if doubt is not None:
             found.add(Hole(path, doubt.reason, doubt.detail))
         changes.append(None if doubt or changed is None or read_at is None else changed > read_at)
@@ -360,6 +362,8 @@ def _blocks(answers: Answers) -> Blocks | Hole:
     unseen = blind(answer)
     if unseen is not None:
         return unseen
+    if not all(line.startswith("/") and "\0" in line for line in lines(answer)):
+        return garbled("", "sshd.blocks: a line that grep did not write")
     return blocks_of(line.partition("\0")[2] for line in lines(answer))
 
 
@@ -381,8 +385,13 @@ def _people(answers: Answers) -> People:
     for row in (line.split(":") for line in lines(answers.get("sshd.passwd"))):
         if len(row) == 2:
             groups_of.setdefault(row[0], set()).update([names[row[1]]] if row[1] in names else [])
-    whole = all(hole(answers.get(f"sshd.{name}")) is None for name in ("passwd", "group"))
+    whole = all(_has_columns(answers.get(f"sshd.{name}"), count) for name, count in (("passwd", 2), ("group", 3)))
     return People({name: frozenset(groups) for name, groups in groups_of.items()}, whole and _local_only(answers))
+
+
+def _has_columns(answer: Answer | None, count: int) -> bool:
+    told = lines(answer)
+    return hole(answer) is None and bool(told) and all(line.count(":") == count - 1 for line in told)
 
 
 def _local_only(answers: Answers) -> bool:

@@ -44,6 +44,11 @@ def newest(answer: Answer | None) -> float | None:
     return max((float(match[at]) for match in found if match for at in (1, 2)), default=None)
 
 
+def all_dated(answer: Answer | None) -> bool:
+    """Return whether every line of such a listing could be read."""
+    return all(_STAMP.match(line) for line in lines(answer))
+
+
 _OPTION = re.compile(r"[A-Za-z0-9_./:@=,+*-]{1,2000}", re.ASCII)
 _LISTENER = re.compile(
     r"\s*(?P<pid>\d+)\s+(?P<parent>\d+)\s+(?P<age>\d+)\s+(?:sshd: )?(?P<args>/\S*/sshd(?: .*)?)", re.ASCII

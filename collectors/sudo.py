@@ -152,8 +152,8 @@ def _holes(files: TextFiles, unread: list[str], facts: SudoFacts) -> tuple[Hole,
 
 def _directory_services(answers: Answers) -> list[str]:
     files = files_of(answers.get("sudo.nsswitch"))
-    if isinstance(files, Hole):
-        return []
+    if isinstance(files, Hole) or not files.complete:
+        return ["nsswitch.conf"]
     for line in files.lines:
         name, colon, services = line.text.partition(":")
         if colon and name.strip() == "sudoers":

@@ -145,6 +145,7 @@ def _facts(
     checked: bool,
     kept: Mapping[str, dict[str, str]],
     holes: list[Hole],
+    held_back: bool,
 ) -> Facts:
     unsigned = [f"{repo.path}:{repo.line}" for repo in repositories.items if repo.enabled and not repo.signed]
     if isinstance(pending, Hole):
@@ -152,7 +153,7 @@ def _facts(
     if not repositories.complete and checked and not unsigned:
         holes.append(Hole("signatures_enforced", Blind.COMMAND_REFUSED, "not every source file could be read"))
     found = [] if isinstance(pending, Hole) else sorted(pending, key=lambda p: (p.package, p.candidate, p.advisory))
-    complete = not isinstance(pending, Hole)
+    complete = not isinstance(pending, Hole) and not held_back
     facts = UpdateFacts(
         manager=manager,
         refreshed_at=refreshed_at,
@@ -188,6 +189,7 @@ def _apt(answers: Answers) -> Facts:
         automatic=_unattended(config, lists),
         repositories=Listing(repositories, not isinstance(sources, Hole) and sources.complete),
         checked=not any(config.get(key, "").lower() in _TRUE for key in _UNSIGNED),
+        held_back=_keeps_back(answers.get("updates.apt")),
         kept={"apt": {key: value for key, value in config.items() if key.startswith(_KEPT)}},
         holes=holes,
     )
@@ -226,11 +228,18 @@ def _apt_pending(answers: Answers, repositories: list[Repository], lists: Entrie
         return problem or Hole("", Blind.NOT_ATTEMPTED)
     if isinstance(lists, Hole):
         return lists
-    if not any("_dists_" in entry.path and entry.path.endswith("Release") for entry in lists.found):
+    fetched = [entry.path for entry in lists.found if "_dists_" in entry.path and entry.path.endswith("Release")]
+    if not fetched:
         return Hole("", Blind.STALE, "apt has never fetched a package list here, so it knows of no update")
     if not any(repo.security and repo.enabled for repo in repositories):
         return Hole("", Blind.NOT_ATTEMPTED, "no security source is configured, so apt cannot know its updates")
-    found = (_INST.match(line) for line in answer.text.splitlines())
+    if not any(_is_security(path) or "_updates_" in path for path in fetched):
+        return Hole(
+            "", Blind.STALE, "apt has never fetched the list of a security source"
+        )
+    found = [_INST.match(line) for line in answer.text.splitlines() if line.startswith("Inst ")]
+    if None in found or not _SUMMARY.search(answer.text):
+        return Hole("", Blind.UNPARSEABLE, "apt-get printed no simulation we can read")
     return [
         Pending(
             package=row["package"],
@@ -243,6 +252,14 @@ def _apt_pending(answers: Answers, repositories: list[Repository], lists: Entrie
         for row in found
         if row is not None
     ]
+
+
+_SUMMARY = re.compile(r"^(?:\d+ upgraded, \d+ newly installed|Summary:)", re.MULTILINE)
+
+
+def _keeps_back(answer: Answer | None) -> bool:
+    """Return whether apt keeps packages back: held ones have updates that a simulation never names as such."""
+    return answer is not None and "packages have been kept back" in answer.text
 
 
 def _is_security(text: str) -> bool:
@@ -258,10 +275,14 @@ def _refreshed(listed: Entries, directory: str) -> str | None:
     return datetime.fromtimestamp(max(own), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+_PERIODIC = ("Update-Package-Lists", "Unattended-Upgrade")
+
+
 def _unattended(config: Mapping[str, str], lists: Entries | Hole) -> Automatic:
     installed = not isinstance(lists, Hole) and lists.at("/usr/bin/unattended-upgrade") is not None
     periodic = config.get("APT::Periodic::Enable", "1") != "0"
-    on = config.get("APT::Periodic::Unattended-Upgrade", "0") not in {"", "0"}
+    # Without fresh package lists it finds nothing to install.
+    on = all(config.get(f"APT::Periodic::{key}", "0") not in {"", "0"} for key in _PERIODIC)
     origins = "\n".join(
         config.get(f"Unattended-Upgrade::{key}::", "") for key in ("Allowed-Origins", "Origins-Pattern")
     )
@@ -340,6 +361,7 @@ def _dnf(answers: Answers, cache: Entries) -> Facts | Hole:
         if path.endswith(".repo")
         for name, (start, values) in _sections(files.of(path))
     ]
+    sections = [values for path in files.paths() for _, (_, values) in _sections(files.of(path))]
     listed = sorted(repositories, key=lambda r: (r.path, r.line))
     refused = Hole("refreshed_at", Blind.COMMAND_REFUSED, "; ".join(cache.unreadable)[:200])
     return _facts(
@@ -349,6 +371,7 @@ def _dnf(answers: Answers, cache: Entries) -> Facts | Hole:
         automatic=_dnf_automatic(files),
         repositories=Listing(listed, files.complete),
         checked=checked,
+        held_back=any("exclude" in values or "excludepkgs" in values for values in (main, *sections)),
         kept={"dnf": main},
         holes=[refused] if cache.unreadable else [],
     )

@@ -1,8 +1,8 @@
 """An Ansible inventory (``ansible-inventory --list`` JSON, YAML or INI) in the shape of our own inventory file.
 
 Read: host names, groups and their variables, ``ansible_host``, ``ansible_port``, ``ansible_user``,
-``ansible_connection`` and the ``posture_*`` variables (zone, owner, system, mission, roles, credential). Everything else is
-left alone, secrets among it.
+``ansible_connection`` and the ``posture_*`` variables (zone, owner, system, mission, roles, credential). Everything
+else is left alone, secrets among it.
 
 Source: Ansible's "How to build your inventory" (INI and YAML forms, numeric and alphabetic ranges).
 """

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 
+from posture.catalogue.proven import Family, provenance_notes
 from posture.catalogue.waivers import WaiverBook
 from posture.clocks.due import due_dates
+from posture.errors import StoreError
 from posture.evaluate.lifecycle import finding_id
 from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
 from posture.model.check import Baseline, Check
 from posture.model.clock import Campaign, Clock, DueDate
 from posture.model.finding import Finding, Result, Status, Waiver
-from posture.model.host import Host, Inventory
+from posture.model.host import FLEET, Host, Inventory
 from posture.plan.make import make_plan
-from posture.plan.scores import scores
+from posture.plan.scores import bound_classes, scores
 from posture.plan.weights import Weights
-from posture.store import FLEET, Store
+from posture.store import Store
 
 CIRCUMSTANCES = "circumstances"
 """Name of the part of a run that holds what else a report needs."""
@@ -36,6 +38,8 @@ class Circumstances:
     weights: Weights
     taxonomy: dict[str, str]
     marking: str = ""
+    families: tuple[Family, ...] = ()
+    """What our reading of each family of systems is proven on."""
 
     def due(self, baseline: Baseline) -> Callable[[Check, datetime], tuple[DueDate, ...]]:
         """Return the function from a check and a first sight to its due dates."""
@@ -51,8 +55,17 @@ class Judged:
     baseline: Baseline
     circumstances: Circumstances
     read_hosts: Callable[[], Iterator[HostAssessment]]
-    """Every host of the inventory in id order, then ``fleet`` if it was judged."""
+    """Every host of the inventory in id order, then ``fleet`` with the checks asked of the whole fleet."""
     notes: tuple[str, ...] = ()
+
+    def book(self) -> WaiverBook:
+        """Return the waivers, to be held against every result."""
+        return WaiverBook(
+            self.circumstances.waivers,
+            checks=[check.id for check in self.baseline.checks],
+            hosts=(*self.inventory.hosts, Host(FLEET, (), "")),
+            today=self.run.as_of.date(),
+        )
 
 
 def circumstances_of(store: Store, ref: str) -> Circumstances:
@@ -69,17 +82,81 @@ def keep_circumstances(store: Store, run_id: str, circumstances: Circumstances) 
     store.save_part(run_id, CIRCUMSTANCES, msgspec.json.encode(circumstances, order="sorted"))
 
 
+def merged_circumstances(store: Store, sources: Iterable[str]) -> Circumstances:
+    """Return the circumstances of the first run with the waivers of all; those of an enclave carry its name.
+
+    Raises:
+        StoreError: two runs have unlike waivers of one id.
+    """
+    found = [(store.load_run(ref), circumstances_of(store, ref)) for ref in sources]
+    waivers: dict[str, Waiver] = {}
+    for stored_run, circumstances in found:
+        enclave = stored_run.provenance.enclave if stored_run.provenance else ""
+        for waiver in circumstances.waivers:
+            here = _in_enclave(waiver, enclave) if enclave else waiver
+            if waivers.setdefault(here.id, here) != here:
+                raise StoreError(
+                    f"waiver `{here.id}` says something else in another run",
+                    hint="import each file with its own enclave name: NAME=FILE",
+                )
+    return replace(found[0][1], waivers=tuple(waivers[id_] for id_ in sorted(waivers)))
+
+
+def _in_enclave(waiver: Waiver, enclave: str) -> Waiver:
+    return replace(
+        waiver,
+        id=f"{enclave}/{waiver.id}",
+        hosts=tuple(f"{enclave}/{pattern}" for pattern in waiver.hosts),
+        zones=tuple(f"{enclave}/{zone}" for zone in waiver.zones),
+    )
+
+
 def stored(store: Store, ref: str) -> Judged:
     """Return a run as it was judged when it was made."""
     found = store.load_run(ref)
+    baseline = store.baseline(found.run.id)
+    asked = frozenset(check.id for check in baseline.checks if check.scope == FLEET)
     return Judged(
         run=found.run,
         inventory=store.inventory(found.run.id),
-        baseline=store.baseline(found.run.id),
+        baseline=baseline,
         circumstances=circumstances_of(store, found.run.id),
-        read_hosts=lambda: store.read_hosts(found.run.id),
+        read_hosts=lambda: (_own_checks(host, asked) for host in store.read_hosts(found.run.id)),
         notes=found.notes,
     )
+
+
+def _own_checks(host: HostAssessment, asked: frozenset[str]) -> HostAssessment:
+    """Return the host; ``fleet`` without the checks that were never asked of it."""
+    if host.host.id != FLEET:
+        return host
+    return replace(host, results=tuple(result for result in host.results if result.check in asked))
+
+
+def stored_host(store: Store, ref: str, host_id: str) -> HostAssessment:
+    """Return what was said of one host, or of ``fleet``, with the waivers that cover it.
+
+    Raises:
+        StoreError: there is no such run, or no such host in it.
+    """
+    judged = stored(store, ref)
+    book = judged.book()
+    asked = frozenset(check.id for check in judged.baseline.checks if check.scope == FLEET)
+    host = _own_checks(store.read_host(judged.run.id, host_id), asked)
+    return replace(host, results=tuple(book.cover(result) for result in host.results))
+
+
+def covered_results(judged: Judged) -> Iterator[Result]:
+    """Yield every result with the waiver that covers it."""
+    book = judged.book()
+    return (book.cover(result) for host in judged.read_hosts() for result in host.results)
+
+
+def fingerprint(store: Store, judged: Judged) -> str:
+    """Return the digest over every result, and every finding with its dates."""
+    walk = _Walk(store, judged)
+    walk.walk()
+    return walk.fingerprint()
 
 
 def assess(store: Store, judged: Judged) -> Assessment:
@@ -91,15 +168,14 @@ def assess(store: Store, judged: Judged) -> Assessment:
     found.walk()
     checks = {check.id: check for check in judged.baseline.checks}
     hosts = {host.id: host for host in judged.inventory.hosts}
-    today = judged.run.as_of.date()
     current = judged.circumstances
     findings = tuple(sorted(found.findings, key=lambda finding: finding.id))
-    plan = make_plan(findings, hosts, checks, weights=current.weights, taxonomy=current.taxonomy, today=today)
     bands = scores(
-        ((host.host, host.results) for host in judged.read_hosts() if host.host.id in hosts),
+        ((host.host, _voting(host.results, checks)) for host in judged.read_hosts()),
         checks,
         weights=current.weights,
         taxonomy=current.taxonomy,
+        binding=bound_classes(current.clocks, judged.baseline.profile),
     )
     return Assessment(
         run=judged.run,
@@ -107,17 +183,25 @@ def assess(store: Store, judged: Judged) -> Assessment:
         zones=judged.inventory.zones,
         coverage=found.coverage,
         findings=(*findings, *_closed_by(store, judged.run)),
-        plan=plan,
-        scores=bands,
+        plan=make_plan(
+            findings, hosts, checks, weights=current.weights, taxonomy=current.taxonomy, today=judged.run.as_of.date()
+        ),
+        scores=bands.categories,
+        group_scores=bands.groups,
         clocks=current.clocks,
         campaign=current.campaign,
         waivers=found.book.uses(findings),
         read_hosts=lambda: (replace(host, results=found.covered(host.results)) for host in judged.read_hosts()),
         read_blob=store.read_blob,
         fingerprint=found.fingerprint(),
-        notes=judged.notes,
+        notes=(*judged.notes, *provenance_notes(current.families, judged.baseline.checks, found.platforms)),
         taxonomy=current.taxonomy,
     )
+
+
+def _voting(results: tuple[Result, ...], checks: Mapping[str, Check]) -> Iterator[Result]:
+    """Yield what counts in a score: a check of the whole fleet has one voice, that of ``fleet``."""
+    return (one for one in results if one.host == FLEET or checks[one.check].scope != FLEET)
 
 
 class _Walk:
@@ -130,14 +214,17 @@ class _Walk:
         self._due = judged.circumstances.due(judged.baseline)
         self._digest = hashlib.sha256()
         self._hosts = frozenset(host.id for host in judged.inventory.hosts)
-        self.book = _book(judged)
+        self.book = judged.book()
         self.findings: list[Finding] = []
+        self.platforms: list[str] = []
+        """What each host calls itself."""
         self.coverage = Coverage(len(self._hosts), len(self._checks), ())
 
     def walk(self) -> None:
         """Read every host once."""
         counts = dict.fromkeys(Status, 0)
         for host in self._judged.read_hosts():
+            self.platforms.append(host.platform)
             for result in self.covered(host.results):
                 if host.host.id in self._hosts:
                     counts[result.verdict.status] += 1
@@ -176,15 +263,6 @@ class _Walk:
                 due=self._due(check, first_seen),
                 waiver=result.waiver,
             )
-
-
-def _book(judged: Judged) -> WaiverBook:
-    return WaiverBook(
-        judged.circumstances.waivers,
-        checks=[check.id for check in judged.baseline.checks],
-        hosts=(*judged.inventory.hosts, Host(FLEET, (), "")),
-        today=judged.run.as_of.date(),
-    )
 
 
 def _closed_by(store: Store, run: Run) -> tuple[Finding, ...]:

@@ -1,12 +1,12 @@
 """Everything this program raises on purpose.
 
-    PostureError
-    ├── UsageError            the operator can mend it: exit code 2
-    │   ├── ConfigError       a file of ours does not say what it should (file:line and a suggestion)
-    │   ├── BaselineError     a check, profile, clock or waiver does not load
-    │   ├── ScopeError        a target or time that the written authorisation does not cover
-    │   └── StoreError        the database or a blob is missing, damaged or newer than this program
-    └── CollectError          one host or one topic could not be read; becomes an ``Unseen``
+PostureError
+├── UsageError            the operator can mend it: exit code 2
+│   ├── ConfigError       a file of ours does not say what it should (file:line and a suggestion)
+│   ├── BaselineError     a check, profile, clock or waiver does not load
+│   ├── ScopeError        a target or time that the written authorisation does not cover
+│   └── StoreError        the database or a blob is missing, damaged or newer than this program
+└── CollectError          one host or one topic could not be read; becomes an ``Unseen``
 """
 
 from __future__ import annotations

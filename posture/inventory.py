@@ -14,6 +14,7 @@ import msgspec
 from posture import ansible_inventory, yamlfile
 from posture.errors import ConfigError
 from posture.model.host import (
+    FLEET,
     Access,
     AssetTags,
     DeviceClass,
@@ -147,6 +148,8 @@ def _build(located: Located, file: InventoryFile, name: str) -> Inventory:
 
 
 def _host(located: Located, entry: HostEntry, groups: Mapping[str, GroupEntry], zones: tuple[Zone, ...]) -> Host:
+    if entry.id == FLEET:
+        raise located.error(f"`{FLEET}` is no host id", "id", hint="it stands for what only shows over all hosts")
     if not _HOST_ID.fullmatch(entry.id):
         raise located.error(
             f"`{entry.id[:80]}` is no host id",
@@ -237,10 +240,7 @@ def _access(layers: list[CommonEntry]) -> Access:
     access = Access()
     for layer in layers:
         if layer.access is not None:
-            said = {
-                key: tuple(value) if isinstance(value, list) else value for key, value in _said(layer.access).items()
-            }
-            access = replace(access, **said)
+            access = replace(access, **_said(layer.access))
     return access
 
 
@@ -253,5 +253,6 @@ def _tags(layers: list[CommonEntry]) -> AssetTags:
 
 
 def _said(entry: msgspec.Struct) -> dict[str, Any]:
+    """Return what an entry says, without what it leaves out."""
     said = {key: value for key, value in msgspec.structs.asdict(entry).items() if value is not None}
     return {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}

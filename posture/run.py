@@ -1,8 +1,9 @@
 """The pipeline, top to bottom: collect, keep, read, judge, and say what it comes to.
 
-run_id = scan(store, job, …)              # hosts and network -> evidence -> results -> findings, all stored
+run_id = scan(store, job, now, Work())    # hosts and network -> evidence -> results -> findings, all stored
+run_id = replay(store, transcripts, …)    # recorded answers in place of hosts
 assessment = stored_assessment(store, run_id)
-assessment = evaluate(store, run_id, …)   # the same evidence judged again, offline, without storing anything
+assessment = evaluate(store, run_id)      # the same evidence judged again, offline, without storing anything
 """
 
 from __future__ import annotations
@@ -10,48 +11,53 @@ from __future__ import annotations
 import getpass
 import secrets
 import socket
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Protocol
 
-import msgspec
-
-from collectors import exposure
-from collectors.base import Collector, Transcript, Transport, applies, document, observe
-from collectors.credentials import Credential, CredentialKind
-from collectors.exposure_scan import merged, scan_exposure
-from collectors.probe_log import ProbeLog
-from collectors.reach import Reach
-from collectors.registry import COLLECTORS
-from collectors.script import SessionLimits
+from collectors.base import Transcript
 from posture import __version__
 from posture.assess import (
+    CIRCUMSTANCES,
     Circumstances,
     Judged,
     assess,
     circumstances_of,
+    covered_results,
+    fingerprint,
     keep_circumstances,
+    merged_circumstances,
     stored,
 )
-from posture.config import Config
-from posture.engine import collect_hosts, open_door
-from posture.evaluate.fleet import fleet_documents
-from posture.evaluate.judge import FLEET, Memo, judge_host
+from posture.errors import StoreError, UsageError
+from posture.evaluate.fleet import SOURCE_TOPIC, fleet_documents
+from posture.evaluate.judge import Memo, judge_host
 from posture.evaluate.lifecycle import update_findings
+from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
 from posture.model.assessment import Assessment, HostAssessment, Run, RunState
 from posture.model.check import Baseline
 from posture.model.finding import Result, Status, Verdict
-from posture.model.host import Host, Inventory, TransportKind, Vantage
-from posture.model.observation import Blind, FactDocument, Observation, Origin, Unseen
-from posture.scope import Scope
-from posture.store import Store
+from posture.model.host import FLEET, Host, Inventory
+from posture.model.observation import FactDocument, Observation, Origin, Unseen
+from posture.observe import NETWORK_COLLECTORS, observations, platform_of
+from posture.store import Store, StoredRun, Visit
 
-NETWORK_COLLECTORS: tuple[Collector, ...] = (exposure.COLLECTOR,)
-"""Topics that are asked of the network, not over a login."""
+__all__ = [
+    "NETWORK_COLLECTORS",
+    "ExitCode",
+    "Job",
+    "Progress",
+    "Silent",
+    "Work",
+    "evaluate",
+    "exit_code",
+    "merge",
+    "replay",
+    "scan",
+    "stored_assessment",
+]
 
 
 class ExitCode(IntEnum):
@@ -66,81 +72,92 @@ class ExitCode(IntEnum):
     BUG = 70
 
 
-class Progress(Protocol):
-    """Who is told how far the work has come."""
-
-    def expect(self, stage: str, total: int) -> None:
-        """Announce a stage and its number of hosts."""
-        ...
-
-    def advance(self, stage: str, what: str = "") -> None:
-        """Count one host of a stage."""
-        ...
-
-
-class Silent:
-    """Tells nobody."""
-
-    def expect(self, stage: str, total: int) -> None:
-        """Do nothing."""
-
-    def advance(self, stage: str, what: str = "") -> None:
-        """Do nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Everything a scan needs to know before the first packet."""
-
-    inventory: Inventory
-    scope: Scope
-    config: Config
-    baseline: Baseline
-    circumstances: Circumstances
-    vantage: Vantage
-    network: bool = True
-    """Look at the hosts with nmap too."""
-    login: bool = True
-    """Log in and read them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """How a scan is watched and stopped."""
-
-    progress: Progress = field(default_factory=Silent)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-
 def scan(store: Store, job: Job, now: datetime, work: Work, *, resume: str = "") -> str:
     """Return the id of the run, judged and stored; ``incomplete`` when it was stopped on the way.
 
     Raises:
-        StoreError: the store cannot be written.
+        StoreError: the store cannot be written, holds replayed runs only, or the run cannot be taken up again.
+        UsageError: the run to resume has evidence that is stale by now.
     """
-    if resume:
-        taken_up = store.resume_run(resume, now)
-        run, done = (
-            taken_up.run,
-            {(visit.host, visit.transport == "nmap") for visit in taken_up.visits if visit.brought},
+    _refuse_replayed(store)
+    run, job, visits = _taken_up(store, resume, job, now) if resume else (_begun(store, job, now), job, frozenset())
+    with _nothing_lost(store, run, work):
+        gathered = gather(store, run, job, work, visits)
+        notes = [*gathered.notes, *judge(store, run, job.inventory, job.baseline, job.circumstances, work)]
+        if gathered.stopped:
+            hint = f"stopped before every host was read; `posture scan --resume {run.id}` goes on"
+            store.interrupt_run(run.id, work.clock(), notes=[*notes, hint])
+        else:
+            _finish(store, run, work, notes)
+    return run.id
+
+
+def replay(
+    store: Store, transcripts: Iterable[Transcript], job: Job, now: datetime, work: Work, as_of: datetime
+) -> str:
+    """Return the id of a run made of recorded transcripts, judged as of a moment; it never passes for live.
+
+    Raises:
+        StoreError: the store cannot be written, or a transcript's host is not in the inventory.
+    """
+    run = _begun(store, job, now, origin=Origin.REPLAYED, as_of=as_of)
+    with _nothing_lost(store, run, work):
+        for transcript in transcripts:
+            recorded = replace(transcript, session=replace(transcript.session, origin=Origin.REPLAYED))
+            store.save_host(run.id, transcript.session.host, transcripts=[recorded])
+        notes = judge(store, run, job.inventory, job.baseline, job.circumstances, work)
+        _finish(store, run, work, notes)
+    return run.id
+
+
+def merge(store: Store, sources: Iterable[str], now: datetime, work: Work) -> str:
+    """Return the id of a run with the hosts and evidence of several, judged by the baseline of the first.
+
+    Raises:
+        StoreError: two of them have a host of the same id, or unlike zones, vantages or waivers of one name.
+    """
+    found = [store.load_run(ref) for ref in sources]
+    baseline = store.baseline(found[0].run.id)
+    run = replace(
+        _new_run(baseline, ", ".join(dict.fromkeys(one.run.authorisation for one in found)), now),
+        origin=Origin.IMPORTED,
+        merged_from=tuple(one.run.id for one in found),
+    )
+    circumstances = merged_circumstances(store, run.merged_from)
+    store.merge_runs(run, run.merged_from, baseline)
+    with _nothing_lost(store, run, work):
+        keep_circumstances(store, run.id, circumstances)
+        notes = [*_incomplete(found), *judge(store, run, store.inventory(run.id), baseline, circumstances, work)]
+        _finish(store, run, work, notes)
+    return run.id
+
+
+def _incomplete(found: Iterable[StoredRun]) -> Iterator[str]:
+    for one in found:
+        if one.run.state is not RunState.COMPLETE:
+            yield f"run {one.run.id} was {one.run.state.value} when it was exported"
+        yield from (f"of run {one.run.id}: {note}" for note in one.notes)
+
+
+def _refuse_replayed(store: Store) -> None:
+    runs = store.runs()
+    if runs and all(one.run.origin is Origin.REPLAYED for one in runs):
+        raise StoreError(
+            "this store holds replayed runs only: their findings would pass for live ones",
+            hint="give the scan a store of its own: another --out, or `database` in the configuration",
         )
-        job = replace(job, inventory=taken_up.inventory, baseline=taken_up.baseline)
-    else:
-        run, done = _new_run(job, now), set()
-        store.begin_run(run, job.inventory, job.baseline)
-        keep_circumstances(store, run.id, job.circumstances)
-    try:
-        _collect(store, run, job, work, done)
-        judge(store, run, job.inventory, job.baseline, job.circumstances, work)
-    except BaseException:
-        # Whatever ends us, what was collected stays: the run can be resumed.
-        with suppress(Exception):
-            store.interrupt_run(run.id, now, notes=["stopped by an error"])
-        raise
-    return _finish(store, run, work, now)
 
 
-def _new_run(job: Job, now: datetime) -> Run:
+def _begun(
+    store: Store, job: Job, now: datetime, *, origin: Origin = Origin.LIVE, as_of: datetime | None = None
+) -> Run:
+    run = replace(_new_run(job.baseline, job.scope.authorisation, now), origin=origin, as_of=as_of or now)
+    store.begin_run(run, job.inventory, job.baseline)
+    keep_circumstances(store, run.id, job.circumstances)
+    return run
+
+
+def _new_run(baseline: Baseline, authorisation: str, now: datetime) -> Run:
     return Run(
         id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
         started_at=now,
@@ -149,9 +166,9 @@ def _new_run(job: Job, now: datetime) -> Run:
         operator=_operator(),
         scanner=socket.gethostname(),
         tool_version=__version__,
-        authorisation=job.scope.authorisation,
-        profile=job.baseline.profile.id,
-        baseline_digest=job.baseline.digest,
+        authorisation=authorisation,
+        profile=baseline.profile.id,
+        baseline_digest=baseline.digest,
         inventory_digest="",
         as_of=now,
         origin=Origin.LIVE,
@@ -165,216 +182,151 @@ def _operator() -> str:
         return "unknown"
 
 
-def _collect(store: Store, run: Run, job: Job, work: Work, done: set[tuple[str, bool]]) -> None:
-    """Bring home what hosts and network say, and keep it as it comes."""
-    log_path = job.config.database.parent / "probes.jsonl"
-    with ProbeLog(log_path, job.scope.authorisation) as log:
-        answered = {host for host, _ in done}
-        if job.login:
-            for transcript in _logins(job, log, work, {host for host, nmap in done if not nmap}):
-                store.save_host(run.id, transcript.session.host, transcripts=[transcript])
-                work.progress.advance("reading hosts", transcript.session.host)
-                if transcript.answers:
-                    answered.add(transcript.session.host)
-        if job.network and not work.stop.is_set():
-            for transcript in _looks(job, log, work, {host for host, nmap in done if nmap}, answered):
-                store.save_host(run.id, transcript.session.host, transcripts=[transcript])
-                work.progress.advance("looking from the network", transcript.session.host)
-
-
-def _logins(job: Job, log: ProbeLog, work: Work, done: set[str]) -> Iterator[Transcript]:
-    hosts = [
-        host for host in job.inventory.hosts if host.access.transport is not TransportKind.NONE and host.id not in done
-    ]
-    work.progress.expect("reading hosts", len(hosts))
-    reach = _reach(job, work)
-
-    def open_transport(host: Host) -> Transport:
-        if host.access.transport is not TransportKind.LOCAL:
-            target = host.access.address or (host.addresses[0] if host.addresses else host.id)
-            what = (host.access.transport.value, "login", host.access.user)
-            log.sent(vantage=job.vantage.name, what=what, targets=[target], ports=str(host.access.port))
-        return open_door(host, reach)
-
-    rates, vantage = job.scope.rates, job.vantage.name
-    for transcript in collect_hosts(hosts, open_transport, COLLECTORS, rates, vantage=vantage, stop=work.stop):
-        if transcript.failure is not None and transcript.failure.reason is Blind.OUT_OF_SCOPE:
-            log.refused(transcript.session.host, transcript.failure.detail)
-        yield transcript
-
-
-def _reach(job: Job, work: Work) -> Reach:
-    config = job.config
-    credentials = {
-        name: Credential(
-            name=name,
-            kind=CredentialKind(entry.kind),
-            path=entry.path,
-            certificate=entry.certificate,
-            fingerprint=entry.fingerprint,
-            argv=tuple(entry.argv),
+def _taken_up(store: Store, ref: str, job: Job, now: datetime) -> tuple[Run, Job, frozenset[Visit]]:
+    """Return an interrupted run with its own inventory, baseline and circumstances, and what it has already."""
+    found = store.load_run(ref).run
+    if found.origin is not Origin.LIVE:
+        raise UsageError(f"run {found.id} is {found.origin.value}, not live", hint="only a scan can be resumed")
+    max_age = timedelta(days=store.baseline(found.id).profile.max_age_days)
+    if now - found.as_of > max_age:
+        raise UsageError(
+            f"run {found.id} began on {found.as_of:%Y-%m-%d}: its evidence is older than {max_age.days} days",
+            hint="begin another run",
         )
-        for name, entry in config.credentials.items()
-    }
-    return Reach(
-        scope=job.scope,
-        vantage=job.vantage.name,
-        credentials=credentials,
-        hosts={host.id: host for host in job.inventory.hosts},
-        known_hosts=config.known_hosts,
-        limits=SessionLimits(connect_s=config.deadlines.connect_s, session_s=config.deadlines.session_s),
-        stop=work.stop,
+    taken_up = store.resume_run(found.id, now)
+    if CIRCUMSTANCES not in store.parts(found.id):  # it was killed in its first moment
+        keep_circumstances(store, found.id, job.circumstances)
+    job = replace(
+        job,
+        inventory=taken_up.inventory,
+        baseline=taken_up.baseline,
+        circumstances=circumstances_of(store, found.id),
     )
+    return taken_up.run, job, taken_up.visits
 
 
-def _looks(job: Job, log: ProbeLog, work: Work, done: set[str], answered: set[str]) -> Iterator[Transcript]:
-    hosts = [host for host in job.inventory.hosts if host.addresses and host.id not in done]
-    work.progress.expect("looking from the network", len(hosts))
-    return scan_exposure(
-        hosts,
-        job.scope,
-        job.vantage,
-        trust_of_zone={zone.name: zone.trust for zone in job.inventory.zones},
-        log=log,
-        stop=work.stop,
-        known_up=answered,
-    )
+@contextmanager
+def _nothing_lost(store: Store, run: Run, work: Work) -> Iterator[None]:
+    """Call the run incomplete whatever ends it: what was collected stays, and a scan can be resumed."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            store.interrupt_run(run.id, work.clock(), notes=["ended by an error"])
+        raise
+
+
+def _finish(store: Store, run: Run, work: Work, notes: Iterable[str]) -> None:
+    digest = fingerprint(store, stored(store, run.id))
+    store.finish_run(run.id, work.clock(), notes=list(notes), fingerprint=digest)
 
 
 def judge(
     store: Store, run: Run, inventory: Inventory, baseline: Baseline, circumstances: Circumstances, work: Work
-) -> None:
-    """Read the stored evidence of a run into facts, judge them, and keep facts, results and findings."""
-    work.progress.expect("judging", len(inventory.hosts))
-    memo = Memo(max_age_days=baseline.profile.max_age_days)
-    keys: dict[str, Observation] = {}
+) -> tuple[str, ...]:
+    """Return notes on the run, with the facts, results and findings that its stored evidence comes to all kept."""
+    work.progress.expect(JUDGING, len(inventory.hosts))
+    bench = _Bench(baseline, run.as_of)
 
     def results() -> Iterator[Result]:
         for host in inventory.hosts:
             observed = observations(host, inventory, run, store.read_transcripts(run.id, host.id))
-            keys[host.id] = observed["ssh_keys"]
             store.save_host(run.id, host.id, observations=observed.values(), platform=platform_of(observed))
-            yield from _complete(
-                host, judge_host(host.id, baseline.checks, observed, as_of=run.as_of, memo=memo), baseline
-            )
-            work.progress.advance("judging", host.id)
-        fleet = fleet_documents(keys, as_of=run.as_of)
-        yield from judge_host(FLEET, baseline.checks, fleet, as_of=run.as_of, memo=memo)
+            yield from bench.judge(host, observed)
+            work.progress.advance(JUDGING, host.id)
+        yield from bench.judge_fleet()
 
     store.save_results(run.id, results())
-    _update_findings(store, run, inventory, baseline, circumstances)
+    return _update_findings(store, run, inventory, baseline, circumstances)
 
 
-def observations(
-    host: Host, inventory: Inventory, run: Run, transcripts: Iterable[Transcript]
-) -> dict[str, Observation]:
-    """Return every topic of a host by name: a document, or why it is unseen. Pure: answers in, facts out."""
-    sessions = list(transcripts)
-    logins = [entry for entry in sessions if entry.session.transport != "nmap"]
-    looks = [entry for entry in sessions if entry.session.transport == "nmap"]
-    found: dict[str, Observation] = {}
-    for collector in COLLECTORS:
-        if not logins:
-            why = "the host was never begun" if applies(collector, host) else "no login is declared for the host"
-            found[collector.topic] = Unseen(host.id, collector.topic, Blind.NOT_ATTEMPTED, why)
-        else:
-            found[collector.topic] = observe(collector, logins[-1])
-    for collector in NETWORK_COLLECTORS:
-        if looks:
-            found[collector.topic] = observe(collector, merged(looks))
-        else:
-            why = "nobody looked at the host from the network"
-            found[collector.topic] = Unseen(host.id, collector.topic, Blind.NOT_ATTEMPTED, why)
-    found["declared"] = declared(host, inventory, run)
-    return found
+class _Bench:
+    """Judges host after host, and at the end what shows only over all of them."""
+
+    def __init__(self, baseline: Baseline, as_of: datetime) -> None:
+        self._baseline, self._as_of = baseline, as_of
+        self._memo = Memo(max_age_days=baseline.profile.max_age_days)
+        self._keys: dict[str, Observation] = {}
+
+    def judge(self, host: Host, observed: Mapping[str, Observation]) -> tuple[Result, ...]:
+        """Return one result for every check of the baseline, in its order."""
+        keys = self._keys[host.id] = observed[SOURCE_TOPIC]
+        own = judge_host(host.id, self._baseline.checks, observed, as_of=self._as_of, memo=self._memo)
+        by_check = {result.check: result for result in (*own, *self._part_in_fleet(host, keys))}
+        return tuple(by_check[check.id] for check in self._baseline.checks)
+
+    def judge_fleet(self) -> tuple[Result, ...]:
+        """Return the results of the checks that are asked of the whole fleet."""
+        return self._of_fleet(self._keys)
+
+    def _of_fleet(self, keys: Mapping[str, Observation]) -> tuple[Result, ...]:
+        documents = fleet_documents(keys, as_of=self._as_of)
+        return judge_host(FLEET, self._baseline.checks, documents, as_of=self._as_of, memo=self._memo)
+
+    def _part_in_fleet(self, host: Host, keys: Observation) -> Iterator[Result]:
+        """Yield for each check of the fleet that it is asked elsewhere, or that this host hides its part of it."""
+        for result in self._of_fleet({host.id: keys}):
+            verdict = result.verdict
+            if isinstance(keys, Unseen):
+                verdict = Verdict(Status.NOT_CHECKED, keys.reason.value, (), (SOURCE_TOPIC,))
+            elif verdict.status.decided:
+                verdict = Verdict(Status.NOT_APPLICABLE, _ELSEWHERE, (), ())
+            yield Result(host.id, result.check, result.revision, verdict, ())
 
 
-def declared(host: Host, inventory: Inventory, run: Run) -> FactDocument:
-    """Return what the operator says of a host as a document, topic ``declared``."""
-    said = dict(host.declared)
-    services = said.get("services", [])
-    ports: dict[str, list[int]] = {"tcp": [], "udp": []}
-    for service in services if isinstance(services, list) else []:
-        if isinstance(service, dict) and isinstance(service.get("port"), int):
-            ports.setdefault(str(service.get("proto", "tcp")), []).append(service["port"])
-    tags = {
-        "organisation": host.tags.organisation,
-        "environment": host.tags.environment,
-        "exposure": host.tags.exposure,
-        "asset_type": host.tags.asset_type,
-    }
-    trust = {zone.name: zone.trust.value for zone in inventory.zones}
-    facts = {
-        **said,
-        "addresses": list(host.addresses),
-        "zone": host.zone,
-        "trust": trust.get(host.zone, "untrusted"),
-        "roles": list(host.roles),
-        "owner": host.owner,
-        "system": host.system,
-        "mission": int(host.mission),
-        "tags": {key: value for key, value in tags.items() if value is not None},
-        "tcp_ports": sorted(set(ports["tcp"])),
-        "udp_ports": sorted(set(ports["udp"])),
-    }
-    return document(
-        host=host.id, topic="declared", facts=facts, evidence=(), taken_at=run.started_at, origin=Origin.ATTESTED
-    )
-
-
-def platform_of(observed: Mapping[str, Observation]) -> str:
-    """Return what the host calls itself, such as ``Debian GNU/Linux 12 (bookworm)``; empty when unseen."""
-    system = observed.get("os")
-    if not isinstance(system, FactDocument):
-        return ""
-    facts = msgspec.json.decode(system.content)["facts"]
-    return str(facts.get("pretty_name") or facts.get("release") or facts.get("family") or "")[:120]
-
-
-def _complete(host: Host, judged: tuple[Result, ...], baseline: Baseline) -> tuple[Result, ...]:
-    """Return one result for every check: those asked of the whole fleet do not apply to a single host."""
-    by_check = {result.check: result for result in judged}
-    elsewhere = Verdict(Status.NOT_APPLICABLE, "asked of the whole fleet", (), ())
-    return tuple(
-        by_check.get(check.id) or Result(host.id, check.id, check.revision, elsewhere, ()) for check in baseline.checks
-    )
+_ELSEWHERE = f"asked of the whole fleet: see `{FLEET}`"
 
 
 def _update_findings(
     store: Store, run: Run, inventory: Inventory, baseline: Baseline, circumstances: Circumstances
-) -> None:
-    judged = stored(store, run.id)
-    assessment = assess(store, judged)
-    results = (result for host in assessment.read_hosts() for result in host.results)
+) -> tuple[str, ...]:
+    """Return a note when this run leaves the findings alone, because it is not the latest word on them."""
+    if note := _why_no_word(store, run, inventory):
+        return (note,)
     previous = list(store.findings())
     current = {host.id for host in inventory.hosts} | {FLEET}
-    gone = _hosts_before(store, run, inventory) - current
+    others = {finding.host for finding in previous} - current
     # Hosts of other inventories are not gone: nobody asked for them here.
-    known = current | ({finding.host for finding in previous} - gone)
-    checks = {check.id: check for check in baseline.checks}
+    known = current | (others - _gone(store, run, inventory, others))
     findings = update_findings(
-        previous, results, checks=checks, hosts=known, now=run.as_of, due=circumstances.due(baseline)
+        previous,
+        covered_results(stored(store, run.id)),
+        checks={check.id: check for check in baseline.checks},
+        hosts=known,
+        now=run.as_of,
+        due=circumstances.due(baseline),
     )
     store.save_findings(run.id, findings, run.as_of)
+    return ()
 
 
-def _hosts_before(store: Store, run: Run, inventory: Inventory) -> set[str]:
-    """Return the hosts of the run before this one over the inventory of the same name."""
+def _why_no_word(store: Store, run: Run, inventory: Inventory) -> str:
+    """Return why this run says nothing of the life of findings; empty when it does."""
+    others = [one.run for one in store.runs() if one.run.id != run.id and one.provenance is None]
+    if run.origin is Origin.REPLAYED and any(one.origin is not Origin.REPLAYED for one in others):
+        return "replayed beside live runs: findings keep the life that those gave them"
+    if any(one.as_of > run.as_of and store.inventory(one.id).name == inventory.name for one in others):
+        return "a run as of a later moment is in the store: findings keep the life that it gave them"
+    return ""
+
+
+def _gone(store: Store, run: Run, inventory: Inventory, hosts: set[str]) -> set[str]:
+    """Return which of the hosts an earlier run over the same inventory had; they were taken out of it since."""
+    gone: set[str] = set()
     for earlier in store.runs():
-        if earlier.run.id != run.id and earlier.run.started_at <= run.started_at:
+        if gone == hosts:
+            break
+        if earlier.run.id != run.id and _enclaves(store, earlier.run) == _enclaves(store, run):
             before = store.inventory(earlier.run.id)
             if before.name == inventory.name:
-                return {host.id for host in before.hosts}
-    return set()
+                gone |= hosts & {host.id for host in before.hosts}
+    return gone
 
 
-def _finish(store: Store, run: Run, work: Work, now: datetime) -> str:
-    if work.stop.is_set():
-        store.interrupt_run(run.id, now, notes=["stopped before every host was read; `posture scan --resume` goes on"])
-    else:
-        fingerprint = assess(store, stored(store, run.id)).fingerprint
-        store.finish_run(run.id, now, fingerprint=fingerprint)
-    return run.id
+def _enclaves(store: Store, run: Run) -> set[tuple[str, str]]:
+    """Return which networks a merged run is about; empty for a run of one."""
+    found = (store.load_run(source).provenance for source in run.merged_from)
+    return {(one.enclave, one.scanner) for one in found if one is not None}
 
 
 def stored_assessment(store: Store, ref: str) -> Assessment:
@@ -422,27 +374,21 @@ def evaluate(
 
 
 def _judged_again(store: Store, run: Run, inventory: Inventory, baseline: Baseline) -> Iterator[HostAssessment]:
-    memo = Memo(max_age_days=baseline.profile.max_age_days)
-    keys: dict[str, Observation] = {}
+    bench = _Bench(baseline, run.as_of)
     for kept in store.read_hosts(run.id):
         if kept.host.id == FLEET:
             continue
         observed = observations(kept.host, inventory, run, store.read_transcripts(run.id, kept.host.id))
-        keys[kept.host.id] = observed["ssh_keys"]
-        results = judge_host(kept.host.id, baseline.checks, observed, as_of=run.as_of, memo=memo)
-        unseen = tuple(one for one in observed.values() if isinstance(one, Unseen))
+        documents = (one for one in observed.values() if isinstance(one, FactDocument))
+        unseen = (one for one in observed.values() if isinstance(one, Unseen))
         yield replace(
             kept,
-            results=_complete(kept.host, results, baseline),
-            unseen=unseen,
+            results=bench.judge(kept.host, observed),
+            unseen=tuple(sorted(unseen, key=lambda one: one.topic)),
             platform=platform_of(observed),
-            documents=tuple(
-                sorted((one.topic, one.digest) for one in observed.values() if isinstance(one, FactDocument))
-            ),
+            documents=tuple(sorted((one.topic, one.digest) for one in documents)),
         )
-    if any(check.scope == "fleet" for check in baseline.checks):
-        fleet = fleet_documents(keys, as_of=run.as_of)
-        results = judge_host(FLEET, baseline.checks, fleet, as_of=run.as_of, memo=memo)
+    if results := bench.judge_fleet():
         yield HostAssessment(Host(FLEET, (), ""), results, (), ())
 
 
@@ -451,9 +397,9 @@ def exit_code(assessment: Assessment) -> ExitCode:
 
     A waived failure is printed and counted everywhere, and does not set the code.
     """
-    coverage = assessment.coverage
-    if coverage.decided == 0:
+    if not _anything_assessed(assessment):
         return ExitCode.NOTHING_ASSESSED
+    coverage = assessment.coverage
     severity = {check.id: check.severity for check in assessment.baseline.checks}
     threshold = assessment.baseline.profile.fail_threshold
     findings = any(
@@ -467,31 +413,7 @@ def exit_code(assessment: Assessment) -> ExitCode:
     return ExitCode.BLIND_SPOTS if blind else ExitCode.CLEAN
 
 
-def replay(store: Store, transcripts: Iterable[Transcript], job: Job, now: datetime, work: Work) -> str:
-    """Return the id of a run made of recorded transcripts; its evidence is marked as replayed, never as live.
-
-    Raises:
-        StoreError: the store cannot be written.
-    """
-    run = replace(_new_run(job, now), origin=Origin.REPLAYED)
-    store.begin_run(run, job.inventory, job.baseline)
-    keep_circumstances(store, run.id, job.circumstances)
-    for transcript in transcripts:
-        store.save_host(run.id, transcript.session.host, transcripts=[transcript])
-    judge(store, run, job.inventory, job.baseline, job.circumstances, work)
-    return _finish(store, run, work, now)
-
-
-def merge(store: Store, run: Run, sources: Iterable[str], circumstances: Circumstances, now: datetime) -> None:
-    """Judge the hosts and evidence of several stored runs as one run, under the baseline of the first.
-
-    Raises:
-        StoreError: two of them have a host of the same id, or unlike zones of one name.
-    """
-    chosen = list(sources)
-    baseline = store.baseline(chosen[0])
-    run = replace(run, origin=Origin.IMPORTED, merged_from=tuple(chosen), finished_at=None, state=RunState.RUNNING)
-    store.merge_runs(run, chosen, baseline)
-    keep_circumstances(store, run.id, circumstances)
-    judge(store, run, store.inventory(run.id), baseline, circumstances, Work())
-    _finish(store, run, Work(), now)
+def _anything_assessed(assessment: Assessment) -> bool:
+    """Return whether any verdict rests on what a host or the network said, not on the inventory alone."""
+    results = (result for host in assessment.read_hosts() for result in host.results)
+    return any(result.verdict.status.decided and result.evidence for result in results)

@@ -20,7 +20,7 @@ def inventory() -> Inventory:
     name = platform.node() or "this-machine"
     id_ = "".join(char if char.isalnum() or char in "._-" else "-" for char in name).lstrip(".-") or "this-machine"
     host = Host(id_, own_addresses(), "self", name=name, access=Access(transport=TransportKind.LOCAL))
-    return Inventory((host,), (Zone("self", Trust.INTERNAL),), (SELF_VANTAGE,), "this machine")
+    return Inventory((host,), (Zone("self", Trust.INTERNAL),), (SELF_VANTAGE,), f"this machine, {id_}")
 
 
 def scope(addresses: tuple[str, ...], now: datetime) -> Scope:
@@ -42,9 +42,9 @@ def own_addresses() -> tuple[str, ...]:
         done = subprocess.run(
             (program, "-json", "address"), capture_output=True, timeout=10, check=True, stdin=subprocess.DEVNULL
         )
-        interfaces = json.loads(done.stdout)
+        interfaces = [one for one in json.loads(done.stdout) if isinstance(one, dict)]
         found = {entry["local"] for one in interfaces for entry in one.get("addr_info", ()) if "local" in entry}
     except (OSError, subprocess.SubprocessError, ValueError, TypeError):
-        found = set()
+        found = set()  # without iproute2 loopback is all we know of
     usable = [ip for ip in map(ipaddress.ip_address, found) if not ip.is_loopback and not ip.is_link_local]
     return tuple(str(ip) for ip in sorted(usable, key=lambda ip: (ip.version, ip))) or ("127.0.0.1",)

@@ -14,6 +14,7 @@ from posture.model.assessment import Assessment, HostAssessment, WaiverUse
 from posture.model.check import Check, Reference, Severity
 from posture.model.clock import Clock, DueDate
 from posture.model.finding import Finding, Result, Status
+from posture.model.host import FLEET
 from posture.model.observation import Evidence
 from posture.model.plan import Fix
 from reports import wire
@@ -73,6 +74,8 @@ def _members(assessment: Assessment) -> tuple[tuple[str, Write], ...]:
         "coverage": one(_coverage(assessment)),
         "findings": many(_finding(assessment, finding) for finding in assessment.findings),
         "fingerprint": one(assessment.fingerprint),
+        "fleet": many(_fleet(assessment)),
+        "group_scores": many(_group_scores(assessment)),
         "hosts": many(_hosts(assessment)),
         "notes": one(list(assessment.notes)),
         "plan": many(_fix(rank, fix) for rank, fix in enumerate(assessment.plan.fixes, start=1)),
@@ -267,8 +270,12 @@ def _finding(assessment: Assessment, finding: Finding) -> wire.Finding:
 
 
 def _hosts(assessment: Assessment) -> Iterator[wire.Host]:
-    for entry in assessment.read_hosts():
-        yield _host(entry)
+    return (_host(entry) for entry in assessment.read_hosts() if entry.host.id != FLEET)
+
+
+def _fleet(assessment: Assessment) -> Iterator[wire.Result]:
+    entries = (entry for entry in assessment.read_hosts() if entry.host.id == FLEET)
+    return (_result(result) for entry in entries for result in entry.results)
 
 
 def _host(entry: HostAssessment) -> wire.Host:
@@ -365,6 +372,18 @@ def _scores(assessment: Assessment) -> Iterator[wire.Score]:
             low=score.low,
             high=score.high,
             checks=score.checks,
+            weight=score.weight,
+        )
+
+
+def _group_scores(assessment: Assessment) -> Iterator[wire.GroupScore]:
+    for score in assessment.group_scores:
+        yield wire.GroupScore(
+            kind=score.kind,
+            name=score.name,
+            low=score.low,
+            high=score.high,
+            hosts=score.hosts,
             weight=score.weight,
         )
 

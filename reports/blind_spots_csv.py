@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posture.model.assessment import Assessment
+from posture.model.host import FLEET
 from reports.files import new_file
 from reports.findings_csv import write_rows
-from reports.survey import blind_of
+from reports.survey import blind_of, checks_of_host
 from reports.words import blind_words
 
 COLUMNS = (
@@ -41,7 +42,7 @@ def _rows(assessment: Assessment) -> Iterator[tuple[str, ...]]:
                 words.action,
                 "; ".join(sorted(spot.topics)),
                 str(len(spot.checks)),
-                str(assessment.coverage.checks),
+                str(len(entry.results) if entry.host.id == FLEET else checks_of_host(assessment)),
                 "; ".join(spot.checks),
                 "; ".join(details) or spot.detail,
                 assessment.run.id,

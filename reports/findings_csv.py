@@ -12,6 +12,7 @@ from typing import BinaryIO
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.check import Check
 from posture.model.finding import Finding, Outcome, Result, WaiverState
+from posture.model.host import FLEET
 from posture.model.observation import Evidence
 from reports.due import days_late, governing
 from reports.files import new_file
@@ -24,7 +25,7 @@ COLUMNS = (
     "standing", "binding", "legal", "due_reason", "waiver", "waiver_state", "waiver_expires", "fact", "expected",
     "actual", "evidence_command", "evidence_sha256", "evidence_taken_at", "evidence_account", "evidence_vantage",
     "evidence_origin", "fix", "precondition", "risk", "minutes", "verify", "ait_primary", "ait_all",
-    "nist_800_53r5", "confidence", "check_revision", "run",
+    "nist_800_53r5", "confidence", "check_revision", "run", "commands", "rollback",
 )  # fmt: skip
 
 
@@ -104,6 +105,8 @@ def _place(entry: HostAssessment | None) -> dict[str, str]:
     if entry is None:
         return {"zone": "not in this run"}
     host = entry.host
+    if host.id == FLEET:
+        return {"host_name": "across the fleet"}
     return {"host_name": host.name, "zone": host.zone, "owner": host.owner, "system": host.system}
 
 
@@ -176,11 +179,18 @@ def _check(check: Check | None) -> dict[str, str]:
         "nist_800_53r5": _joined(check.references.nist_800_53r5),
         "confidence": str(check.confidence),
         "check_revision": str(check.revision),
+        "commands": _on_lines(fix.shell),
+        "rollback": _on_lines(fix.rollback),
     }
 
 
 def _joined(parts: Iterable[str]) -> str:
     return "; ".join(part for part in parts if part)
+
+
+def _on_lines(commands: str) -> str:
+    # A line break in a cell would be written out as foreign text is; this sign cannot be taken for a command.
+    return " ↵ ".join(commands.rstrip("\n").split("\n"))
 
 
 def _moment(iso: str) -> str:

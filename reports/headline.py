@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from posture.model.check import Severity
 from posture.model.finding import Finding
+from posture.model.host import FLEET
 from reports.survey import Survey
 from reports.words import counted, percent, thousands
 
@@ -23,6 +24,8 @@ class Headline:
     hosts_assessed: int
     open: int
     open_hosts: int
+    open_fleet: int
+    """Of the open findings, those that stand against the whole fleet and no single host."""
     overdue: int
     overdue_waived: int
     waived: int
@@ -41,7 +44,8 @@ def headline(survey: Survey) -> Headline:
         hosts=max(coverage.hosts, survey.hosts_seen),
         hosts_assessed=survey.hosts_assessed,
         open=len(survey.open),
-        open_hosts=len({finding.host for finding in survey.open}),
+        open_hosts=len({finding.host for finding in survey.open} - {FLEET}),
+        open_fleet=sum(finding.host == FLEET for finding in survey.open),
         overdue=len(survey.overdue),
         overdue_waived=len(survey.overdue & survey.waived),
         waived=len(survey.waived),
@@ -71,8 +75,10 @@ def findings_words(head: Headline) -> str:
     if not head.open:
         return "No findings." if head.decided >= head.possible else "Nothing found as far as seen."
     waived = f" ({thousands(head.overdue_waived)} of them waived)" if head.overdue_waived else ""
+    fleet = f" ({thousands(head.open_fleet)} of them across the fleet)" if head.open_fleet else ""
+    hosts = f"{thousands(head.open_hosts)} of {counted(head.hosts, 'host')}{fleet}"
     return (
-        f"{counted(head.open, 'open finding')} on {thousands(head.open_hosts)} of {counted(head.hosts, 'host')}, "
+        f"{counted(head.open, 'open finding')} on {hosts}, "
         f"{thousands(head.overdue)} overdue{waived}, {thousands(head.waived)} waived in all."
     )
 
@@ -81,6 +87,11 @@ def caution(survey: Survey, head: Headline) -> str:
     """Return what must be said next to the verdict."""
     if not head.decided:
         return "No host gave a single decided result. Start with the blind spots below."
+    if not survey.complete and not survey.undecided and survey.fleet_undecided:
+        return (
+            f"{thousands(survey.fleet_undecided)} of {counted(len(survey.fleet_checks), 'check')} of the whole fleet "
+            "could not be decided, and unknown is not good."
+        )
     if not survey.complete:
         return (
             f"{thousands(survey.undecided)} of {counted(head.possible, 'result')} "

@@ -20,6 +20,7 @@ from reports.sections.checks import build_checks
 from reports.sections.coverage import build_coverage
 from reports.sections.due import build_due
 from reports.sections.evidence import build_evidence
+from reports.sections.fleet import build_fleet
 from reports.sections.header import build_header, build_headline
 from reports.sections.hosts import build_hosts
 from reports.sections.method import build_method
@@ -58,6 +59,7 @@ def build_view(found: Survey, *, marking: str = "") -> ReportView:
         scores=build_scores(found),
         checks=build_checks(found),
         hosts=build_hosts(found),
+        fleet=build_fleet(found),
         waivers=build_waivers(found),
         baseline=build_baseline(found),
         evidence=build_evidence(found),

@@ -10,10 +10,13 @@ from datetime import date, datetime
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.check import Check, Severity
 from posture.model.finding import Finding, Result, Status
-from posture.model.host import Host
+from posture.model.host import FLEET, Host
 from posture.model.observation import Evidence
 from reports.due import active_waivers, governing, open_findings, overdue
 from reports.words import BLIND, UNEXPLAINED
+
+DECLARED = "declared"
+"""The topic that holds what the inventory says of a host: stated, not seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class HostTally:
     platform: str
     session: str
     taken_at: datetime | None
+    assessed: bool
+    """True when a decided result rests on more than what the inventory declares of the host."""
 
     @property
     def decided(self) -> int:
@@ -94,10 +99,12 @@ class Survey:
     """Ids of open findings under a waiver in force."""
     overdue: frozenset[str]
     """Ids of open findings whose date has passed, waived or not."""
+    fleet: tuple[Result, ...]
+    """What the checks of the whole fleet say; it is no host and stands in no count of hosts."""
     hosts_seen: int
     """Hosts in the stream."""
     hosts_assessed: int
-    """Hosts with at least one decided result."""
+    """Hosts with at least one decided result that rests on an answer."""
     hosts_complete: int
     """Hosts with every check decided."""
     hosts_blind: int
@@ -120,7 +127,19 @@ class Survey:
     def complete(self) -> bool:
         """True only when nothing at all is unknown."""
         coverage = self.assessment.coverage
-        return coverage.possible > 0 and self.undecided == 0 and not self.blind and self.hosts_seen >= coverage.hosts
+        hosts = coverage.possible > 0 and self.undecided == 0 and not self.blind and self.hosts_seen >= coverage.hosts
+        return hosts and not self.fleet_undecided
+
+    @property
+    def fleet_checks(self) -> tuple[str, ...]:
+        """The checks asked once of all hosts together."""
+        return tuple(check.id for check in self.checks.values() if check.scope == FLEET)
+
+    @property
+    def fleet_undecided(self) -> int:
+        """Checks of the whole fleet without a verdict."""
+        decided = {result.check for result in self.fleet if result.verdict.status.decided}
+        return len(set(self.fleet_checks) - decided)
 
     def severity(self, finding: Finding) -> Severity:
         """Return the severity of its check; one that left the baseline counts as the worst: we do not know."""
@@ -138,7 +157,8 @@ def survey(assessment: Assessment, limits: Limits | None = None) -> Survey:
     )
     walk = _Walk(
         limits=limits,
-        checks_of_profile=assessment.coverage.checks,
+        checks_of_host=checks_of_host(assessment),
+        fleet_checks=frozenset(check.id for check in checks.values() if check.scope == FLEET),
         hosts_wanted=frozenset(_first(dict.fromkeys(finding.host for finding in still_open), limits.hosts)),
         details_wanted=_details_wanted(still_open, limits),
     )
@@ -152,6 +172,7 @@ def survey(assessment: Assessment, limits: Limits | None = None) -> Survey:
         open=still_open,
         waived=frozenset(finding.id for finding in still_open if finding.waiver in active),
         overdue=frozenset(finding.id for finding in still_open if overdue(finding, assessment.today)),
+        fleet=walk.fleet,
         hosts_seen=walk.seen,
         hosts_assessed=walk.assessed,
         hosts_complete=walk.complete,
@@ -162,6 +183,14 @@ def survey(assessment: Assessment, limits: Limits | None = None) -> Survey:
         hosts=tuple(sorted(walk.hosts, key=lambda tally: (ranks.get(tally.host.id, len(ranks)), tally.host.id))),
         details=walk.details,
     )
+
+
+def checks_of_host(assessment: Assessment) -> int:
+    """Return how many checks are asked of one host: all of the profile but those of the whole fleet."""
+    checks = assessment.baseline.checks
+    # Coverage of every check counts those of the fleet for each host, as not applicable.
+    all_counted = assessment.coverage.checks == len(checks)
+    return assessment.coverage.checks - (sum(check.scope == FLEET for check in checks) if all_counted else 0)
 
 
 def blind_of(entry: HostAssessment) -> tuple[tuple[str, BlindHost], ...]:
@@ -195,9 +224,11 @@ class _Walk:
     """The running totals; what it keeps does not grow with the number of hosts beyond the limits."""
 
     limits: Limits
-    checks_of_profile: int
+    checks_of_host: int
+    fleet_checks: frozenset[str]
     hosts_wanted: frozenset[str]
     details_wanted: frozenset[tuple[str, str]]
+    fleet: tuple[Result, ...] = ()
     seen: int = 0
     assessed: int = 0
     complete: int = 0
@@ -210,14 +241,17 @@ class _Walk:
     details: dict[tuple[str, str], Detail] = field(default_factory=dict)
 
     def add(self, entry: HostAssessment) -> None:
+        self._keep_details(entry)
+        if entry.host.id == FLEET:
+            self.fleet = entry.results
+            return
         self.seen += 1
-        tally = _tally(entry)
-        self.assessed += tally.decided > 0
-        self.complete += 0 < self.checks_of_profile <= tally.decided
+        tally = _tally(entry, self.fleet_checks)
+        self.assessed += tally.assessed
+        self.complete += 0 < self.checks_of_host <= tally.decided
         self._count(entry)
         self._keep_blind(entry)
         self._keep_host(tally)
-        self._keep_details(entry)
 
     def _count(self, entry: HostAssessment) -> None:
         for result in entry.results:
@@ -252,14 +286,17 @@ class _Walk:
             self.details[result.host, result.check] = Detail(entry.host, result, records)
 
 
-def _tally(entry: HostAssessment) -> HostTally:
-    counts = Counter(result.verdict.status for result in entry.results)
+def _tally(entry: HostAssessment, fleet_checks: frozenset[str]) -> HostTally:
+    # A check of the whole fleet never says anything of a host: a host out of reach would count as assessed.
+    own = [result for result in entry.results if result.check not in fleet_checks]
+    counts = Counter(result.verdict.status for result in own)
     return HostTally(
         host=entry.host,
         counts=tuple(counts[status] for status in Status),
         platform=entry.platform,
         session=entry.session,
         taken_at=entry.taken_at,
+        assessed=any(result.verdict.status.decided and result.verdict.topics != (DECLARED,) for result in own),
     )
 
 

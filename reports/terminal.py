@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from posture.model.assessment import Assessment
+from posture.model.host import FLEET
 from posture.model.plan import Fix
 from reports.due import relative
 from reports.headline import Headline, coverage_words, findings_words, headline
@@ -31,7 +32,7 @@ def summary_lines(assessment: Assessment, files: Iterable[Path] = ()) -> tuple[s
         "",
         *_wrapped(_findings(found, head)),
         *_severities(head),
-        *_plan(assessment),
+        *_plan(assessment, head),
         *_files(files),
     )
 
@@ -77,10 +78,10 @@ def _severities(head: Headline) -> tuple[str, ...]:
     return (_line(f"  By severity: {counts}"),)
 
 
-def _plan(assessment: Assessment) -> tuple[str, ...]:
+def _plan(assessment: Assessment, head: Headline) -> tuple[str, ...]:
     fixes = assessment.plan.fixes
     if not fixes:
-        return ()
+        return ("", "Nothing to plan: every open finding is waived, and stays a failure.") if head.open else ()
     shown = fixes[:FIRST]
     title = f"Fix first ({len(shown)} of {counted(len(fixes), 'fix', 'fixes')})"
     lines = ["", title]
@@ -91,7 +92,8 @@ def _plan(assessment: Assessment) -> tuple[str, ...]:
 
 def _when(assessment: Assessment, fix: Fix) -> str:
     due = f"due {fix.due:%Y-%m-%d}, {relative(fix.due, assessment.today)}" if fix.due else "no date"
-    return f"{due}; {fix.check}, {counted(len(fix.hosts), 'host')}, {duration(fix.minutes)}"
+    where = "across the fleet" if fix.hosts == (FLEET,) else counted(len(fix.hosts), "host")
+    return f"{due}; {fix.check}, {where}, {duration(fix.minutes)}"
 
 
 def _files(files: Iterable[Path]) -> tuple[str, ...]:

@@ -69,8 +69,12 @@ class HeadlineView:
     coverage: Share
     hosts: Share
     open: int
+    open_fleet: int
     open_hosts: Share
     overdue: Share
+    next_due: date | None
+    """The first day, from today on, on which a finding that is not waived is due."""
+    next_relative: str
     overdue_waived: int
     waived: Share
     severities: tuple[SeverityCount, ...]
@@ -108,6 +112,7 @@ class BlindHostView:
     owner: str
     topics: str
     checks: Share
+    names: str
     detail: str
 
 
@@ -224,12 +229,18 @@ class FixView:
     """One change, and why it stands where it stands."""
 
     rank: int
+    anchor: str
     check: Link
     title: str
     severity: Tag
     owner: str
+    across: bool
+    """True when it stands against the whole fleet and no single host."""
     hosts: Share
     host_names: str
+    places: tuple[Link, ...]
+    """Every host, when the line above names only some."""
+    places_left_out: int
     closes: Share
     due: date | None
     relative: str
@@ -237,7 +248,7 @@ class FixView:
     due_reason: str
     minutes: int
     risk: str
-    precondition: str
+    how: FixText | None
     reason: str
 
 
@@ -271,10 +282,33 @@ class ScoreView:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupScoreView:
+    """One zone or system as a band over all checks."""
+
+    name: str
+    hosts: int
+    low: float
+    width: float
+    weight: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScoresView:
+    """The zones, or the systems, the weakest first."""
+
+    title: str
+    head: str
+    rows: tuple[GroupScoreView, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScoresView:
-    """Every category of the taxonomy."""
+    """Every category of the taxonomy, and every zone and system."""
 
     rows: tuple[ScoreView, ...]
+    groups: tuple[GroupScoresView, ...]
 
 
 # --- findings -------------------------------------------------------------------------------------------------------
@@ -303,6 +337,7 @@ class EvidenceLine:
     account: str
     vantage: str
     origin: str
+    live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +377,11 @@ class FindingView:
     waiver_note: str
     assertions: tuple[AssertionView, ...]
     evidence: tuple[EvidenceLine, ...]
+    """The answers named like the facts, or the first few when none is."""
+    more_evidence: tuple[EvidenceLine, ...]
+    """The other answers of the topics that were judged."""
+    without: str
+    """Why no evidence is named, when none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +412,8 @@ class CheckView:
     categories: str
     effect: str
     limits: str
+    across: bool
+    """True for a check of the whole fleet."""
     hosts: Share
     waived: int
     overdue: int
@@ -431,6 +473,8 @@ class HostView:
     name: str
     facts: tuple[Pair, ...]
     decided: Share
+    score: str
+    """The host's band in words; empty when the run has none."""
     open: int
     overdue: int
     worst: Tag | None
@@ -446,6 +490,27 @@ class HostsView:
     hosts: tuple[HostView, ...]
     gone: int
     """Hosts with open findings that this run did not contain."""
+
+
+# --- the fleet as a whole -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRowView:
+    """What one check says of all hosts together."""
+
+    check: Link
+    title: str
+    says: Tag
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetView:
+    """The checks asked once of all hosts together; they stand in no count of hosts."""
+
+    rows: tuple[FleetRowView, ...]
+    decided: Share
 
 
 # --- waivers, tailoring, evidence -----------------------------------------------------------------------------------
@@ -504,6 +569,7 @@ class SourceView:
     account: str
     vantage: str
     origin: str
+    live: bool
     taken_at: datetime
     duration_ms: int
     exit_code: str
@@ -544,6 +610,8 @@ class MethodView:
 
     statuses: tuple[Pair, ...]
     terms: tuple[Pair, ...]
+    walk: tuple[Pair, ...]
+    """How to follow a number of this report down to evidence."""
     cannot_say: tuple[str, ...]
     fingerprint: str
 
@@ -561,6 +629,7 @@ class ReportView:
     scores: ScoresView
     checks: ChecksView
     hosts: HostsView
+    fleet: FleetView
     waivers: tuple[WaiverView, ...]
     baseline: BaselineView
     evidence: EvidenceView

@@ -265,6 +265,19 @@ class Score(_Wire, frozen=True):
     calibrated: Literal[False] = False
 
 
+class GroupScore(_Wire, frozen=True):
+    """One host, system or zone as a band over all checks; uncalibrated."""
+
+    kind: Literal["host", "system", "zone"]
+    name: str
+    """Empty for hosts that declare no system."""
+    low: float
+    high: float
+    hosts: int
+    weight: float
+    calibrated: Literal[False] = False
+
+
 class Clock(_Wire, frozen=True):
     """A deadline rule."""
 
@@ -338,6 +351,9 @@ class Assessment(_Wire, frozen=True):
     coverage: Coverage
     findings: list[Finding]
     fingerprint: str
+    group_scores: list[GroupScore]
+    fleet: list[Result]
+    """What the checks of the whole fleet say. It is no host: findings name it ``fleet``, no count of hosts has it."""
     hosts: list[Host]
     notes: list[str]
     plan: list[Fix]

@@ -71,8 +71,8 @@ BLIND: dict[str, BlindWords] = {
     ),
     Blind.NOT_ATTEMPTED: BlindWords(
         "Not attempted",
-        "The question was never asked: the run ended early, or no way to ask is configured.",
-        "Resume the run, or give the host a transport in the inventory.",
+        "The question was never asked: the run ended early, or nobody stood where it can be asked.",
+        "Resume the run, give the host a transport, or scan from a vantage in the zone that the detail names.",
     ),
     Blind.OUT_OF_SCOPE: BlindWords(
         "Out of scope",

@@ -1,42 +1,46 @@
-"""Print median and largest file and function of each package, so that growth is seen."""
+"""Print median and longest file and function of each package, so that growth is seen."""
 
 from __future__ import annotations
 
 import ast
 import statistics
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 PACKAGES = ("posture", "collectors", "reports", "baselines")
+HOME = Path(__file__).parent.parent
 
 
-def main() -> None:
-    """Print one line per package, and one for the tests' share."""
-    root = Path(__file__).parent.parent
-    total = 0
+def report(home: Path = HOME) -> list[str]:
+    """Return one line for each package that has functions, and one for the tests' share."""
+    lines, source = [], 0
     for package in PACKAGES:
-        files = {path: path.read_text() for path in sorted((root / package).rglob("*.py"))}
-        lines = {path: text.count("\n") for path, text in files.items()}
-        functions = {
-            f"{path.relative_to(root)}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
-            for path, text in files.items()
-            for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        files = {
+            path.relative_to(home).as_posix(): path.read_text("utf-8")
+            for path in sorted((home / package).rglob("*.py"))
         }
-        total += sum(lines.values())
-        if not functions:
-            continue
-        longest_file = max(lines, key=lambda path: lines[path])
-        longest = max(functions, key=lambda name: functions[name])
-        print(
-            f"{package:11} {len(files):3} files, median {statistics.median(lines.values()):5.0f} lines, longest "
-            f"{longest_file.relative_to(root)} {lines[longest_file]}; functions: median "
-            f"{statistics.median(functions.values()):.0f}, "
-            f"longest {longest} {functions[longest]}"
-        )
-    tests = sum(path.read_text().count("\n") for path in (root / "tests").rglob("*.py"))
-    print(f"source {total} lines, tests {tests} lines ({tests / max(total, 1):.2f} x)")
+        lengths = {name: text.count("\n") for name, text in files.items()}
+        functions = {name: length for file, text in files.items() for name, length in _functions(file, text)}
+        source += sum(lengths.values())
+        if functions:
+            lines.append(f"{package:11} {_spread('files', lengths)}; {_spread('functions', functions)}")
+    tests = sum(path.read_text("utf-8").count("\n") for path in (home / "tests").rglob("*.py"))
+    return [*lines, f"source {source} lines, tests {tests} lines ({tests / max(source, 1):.2f} x)"]
+
+
+def _functions(file: str, text: str) -> list[tuple[str, int]]:
+    return [
+        (f"{file}:{node.name}:{node.lineno}", (node.end_lineno or node.lineno) - node.lineno + 1)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def _spread(what: str, lengths: Mapping[str, int]) -> str:
+    longest = max(lengths, key=lambda name: (lengths[name], name))
+    middle = statistics.median(lengths.values())
+    return f"{len(lengths)} {what}, median {middle:.0f} lines, longest {lengths[longest]} ({longest})"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print("\n".join(report()))

@@ -18,6 +18,7 @@ import msgspec
 
 from posture.catalogue.checkfile import Text, read_checks
 from posture.catalogue.profiles import make_baseline
+from posture.catalogue.proven import Family, read_proven
 from posture.errors import BaselineError
 from posture.model.check import Baseline, Check
 from posture.model.clock import Clock
@@ -38,6 +39,13 @@ class RemovedFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
     schema: Literal["posture.removed/1"]
     removed: list[RemovedEntry]
+
+
+class UnprovenFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The remediations nobody has tested to the end."""
+
+    schema: Literal["posture.unproven/1"]
+    unproven: dict[str, Text]
 
 
 class CategoryEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -173,6 +181,28 @@ class Catalogue:
         """Ids that once existed."""
         file = convert(read(self.directory / "removed.yaml", raises=BaselineError), RemovedFile)
         return tuple(Removed(e.id, e.reason, e.removed) for e in sorted(file.removed, key=lambda e: e.id))
+
+    @cached_property
+    def unproven(self) -> Mapping[str, str]:
+        """By check id, why no test has shown that the remediation mends it; without the file nothing is claimed.
+
+        Raises:
+            BaselineError: the file names a check there is none of.
+        """
+        path = self.directory / "unproven.yaml"
+        if not path.exists():
+            return {}
+        located = read(path, raises=BaselineError)
+        file = convert(located, UnprovenFile)
+        for id_ in file.unproven:
+            if id_ not in self.checks:
+                raise located.error(f"no check `{id_}`", "unproven", hint=suggestion(id_, self.checks))
+        return dict(sorted(file.unproven.items()))
+
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        """What our reading of each family of systems is proven on."""
+        return read_proven(self.directory / "proven.yaml")
 
     @cached_property
     def categories(self) -> Mapping[str, Category]:

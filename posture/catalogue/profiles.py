@@ -14,7 +14,7 @@ from posture.catalogue.digest import baseline_digest, check_digest
 from posture.errors import BaselineError
 from posture.evaluate.logic import assertions
 from posture.evaluate.operators import value_fault
-from posture.model.check import Baseline, Check, Json, ParamRef, Profile, Severity, Tailoring
+from posture.model.check import Baseline, Check, Json, ParamRef, Profile, Remediation, Severity, Tailoring
 from posture.yamlfile import Located, convert, read, suggestion
 
 
@@ -177,4 +177,29 @@ def _with_param(check: Check, name: str, value: Json, reason: str, at: Located) 
     if old.default == value:
         return check, []
     new = tuple(replace(param, default=value) if param.name == name else param for param in check.params)
-    return replace(check, params=new), [Tailoring(check.id, f"params.{name}", old.default, value, reason)]
+    changed = replace(check, params=new, remediation=_following(check.remediation, old.default, value))
+    return changed, [Tailoring(check.id, f"params.{name}", old.default, value, reason)]
+
+
+def _following(remediation: Remediation, old: Json, new: Json) -> Remediation:
+    """Return the fix with a list it quotes, joined by commas, as the profile has it: else it would not mend."""
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return remediation
+    before, after = (",".join(map(str, values)) for values in (old, new))
+    if "," not in before:  # one word may stand anywhere and mean something else
+        return remediation
+    return replace(
+        remediation,
+        shell=remediation.shell.replace(before, after),
+        ansible=tuple(_replaced(task, before, after) for task in remediation.ansible),
+    )
+
+
+def _replaced(value: Any, before: str, after: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(before, after)
+    if isinstance(value, list):
+        return [_replaced(member, before, after) for member in value]
+    if isinstance(value, Mapping):
+        return {key: _replaced(member, before, after) for key, member in value.items()}
+    return value

@@ -154,8 +154,12 @@ def lint_command(baselines: Path | None, as_json: bool) -> None:
 
 @checks_group.command("removed")
 @baselines_option
-def removed_command(baselines: Path | None) -> None:
+@json_option
+def removed_command(baselines: Path | None, as_json: bool) -> None:
     """List ids that once existed, with the reason they left; none is ever used again."""
+    if as_json:
+        terminal.as_json(load(baselines).removed)
+        return
     rows = [(entry.id, str(entry.removed), entry.reason) for entry in load(baselines).removed]
     terminal.table("removed checks", ("check", "removed", "reason"), rows, empty="no check was ever removed")
 

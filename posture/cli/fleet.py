@@ -1,30 +1,28 @@
-"""``posture init``, ``trust``, ``manifest``, ``export`` and ``merge``: what goes before and between scans of a fleet."""
+"""``posture init``, ``trust``, ``manifest``, ``export`` and ``merge``: what goes before and between scans."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import secrets
-import socket
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
 from collectors.exposure_plan import probe_manifest
 from collectors.hostkeys import known_hosts_name
-from collectors.manifest import manifest, sudoers
+from collectors.manifest import Manifest, manifest, sudoers
 from collectors.reach import admitted_address
 from collectors.registry import COLLECTORS
 from collectors.ssh import scan_host_key
 from posture import inventory, scope_file
-from posture.assess import circumstances_of
 from posture.cli import prepare, templates, terminal
 from posture.cli.scanning import config_option, hand_over, out_option
 from posture.errors import CollectError, UsageError
 from posture.model.host import Host, TransportKind, Vantage
-from posture.run import merge
+from posture.run import Work, merge
 from posture.scope import Scope
+from posture.store import Store
 from reports.inert import inert
 
 inventory_option = click.option(
@@ -159,19 +157,25 @@ def manifest_command(inventory_path: Path | None, scope_path: Path | None, accou
     if as_json:
         terminal.as_json({"commands": whole, "probes": probes})
         return
-    rows = [("root" if one.as_root else "account", str(one.batch), one.topic, " ".join(one.argv)) for one in whole.entries]
-    terminal.table(f"{len(rows)} commands on each host", ("as", "batch", "topic", "command"), rows, empty="no command")
-    terminal.say()
-    cost = whole.cost
-    terminal.say(
-        f"on each host, every scan: {cost.logins} login, {cost.commands} processes ({cost.root_commands} as root), about "
-        f"{cost.expected_s:.0f} s at the lowest priority, at most {cost.output_limit_bytes / 1e6:.0f} MB of output; "
-        f"{cost.log_lines} lines in the authentication log, {cost.audit_records} audit records"
-    )
+    _print_manifest(whole)
     if inventory_path is not None:
         terminal.say()
         lines = [(" ".join(probe.argv), ", ".join(probe.targets)) for probe in probes]
         terminal.table(f"{len(lines)} network probes", ("probe", "targets"), lines, empty="no network probe")
+
+
+def _print_manifest(whole: Manifest) -> None:
+    rows = [
+        ("root" if one.as_root else "account", str(one.batch), one.topic, " ".join(one.argv)) for one in whole.entries
+    ]
+    terminal.table(f"{len(rows)} commands on each host", ("as", "batch", "topic", "command"), rows, empty="no command")
+    terminal.say()
+    cost = whole.cost
+    terminal.say(
+        f"on each host, every scan: {cost.logins} login, {cost.commands} processes ({cost.root_commands} as root), "
+        f"about {cost.expected_s:.0f} s at the lowest priority, at most {cost.output_limit_bytes / 1e6:.0f} MB of "
+        f"output; {cost.log_lines} lines in the authentication log, {cost.audit_records} audit records"
+    )
 
 
 @click.command("export")
@@ -208,17 +212,26 @@ def merge_command(context: click.Context, files: tuple[str, ...], config_path: P
     config = prepare.read_config(config_path, out)
     moment = prepare.now()
     with prepare.open_store(config, create=True) as store:
-        sources = []
-        for text in files:
-            enclave, _, path = text.rpartition("=")
-            sources.append(store.import_run(Path(path), moment, enclave=enclave))
-        run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        run = replace(
-            store.load_run(sources[0]).run, id=run_id, started_at=moment, as_of=moment, scanner=socket.gethostname()
-        )
-        merge(store, run, sources, circumstances_of(store, sources[0]), moment)
+        sources = [_imported(store, text, moment) for text in files]
+        with terminal.steps() as progress:
+            run_id = merge(store, sources, moment, Work(progress))
         code = hand_over(store, run_id, out, config.marking)
     context.exit(code)
+
+
+def _imported(store: Store, text: str, moment: datetime) -> str:
+    """Return the id of the run that ``[NAME=]FILE`` holds; one that was imported before is taken as it is."""
+    enclave, _, name = text.rpartition("=")
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file", hint="`posture export` writes one")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    for found in store.runs():
+        origin = found.provenance
+        if origin is not None and (origin.file_sha256, origin.enclave) == (digest, enclave):
+            return found.run.id
+    return store.import_run(path, moment, enclave=enclave)
 
 
 COMMANDS = (init_command, trust_command, manifest_command, export_command, merge_command)

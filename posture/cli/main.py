@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from posture import __version__
-from posture.cli import baselines, fleet, reading, scanning, terminal
+from posture.cli import baselines, fleet, reading, replaying, scanning, terminal
 from posture.errors import PostureError, UsageError
 from posture.install import refuse_foreign_packages
 from posture.run import ExitCode
@@ -37,7 +37,8 @@ def root() -> None:
     """
 
 
-for command in (*scanning.COMMANDS, *reading.COMMANDS, *baselines.COMMANDS, *fleet.COMMANDS):
+GROUPS = (scanning, reading, baselines, fleet, replaying)
+for command in (command for group in GROUPS for command in group.COMMANDS):
     root.add_command(command)
 
 
@@ -62,6 +63,13 @@ def main() -> None:
         # The reader of our output has gone, as `posture show … | head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.CLEAN)
+    except OSError as error:
+        if error.filename is None:
+            sys.exit(_bug(error))
+        # A path the operator named, or the machine's own limits: nothing of ours is broken.
+        hint = "check the path, its permissions and the space that is left"
+        terminal.fail(UsageError(f"{error.filename}: {error.strerror}", hint=hint))
+        sys.exit(ExitCode.USAGE)
     except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes exit code 70
         sys.exit(_bug(bug))
 
@@ -70,7 +78,7 @@ def _bug(bug: Exception) -> int:
     trace = "".join(traceback.format_exception(bug))
     place = Path(os.environ.get("POSTURE_BUG_FILE", "posture-bug.txt"))
     try:
-        place.write_text(_without_values(trace), "utf-8")
+        place.write_text(f"{type(bug).__name__}\n{_without_values(trace)}", "utf-8")
         place.chmod(0o600)
         where = f"details without host data in {place}"
     except OSError:

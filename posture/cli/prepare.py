@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
+import hashlib
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from posture import config as configuration
 from posture import inventory, scope_file, this_machine
-from posture.assess import Circumstances, circumstances_of
+from posture.assess import CIRCUMSTANCES, Circumstances, circumstances_of
 from posture.catalogue.load import Catalogue, load
 from posture.catalogue.waivers import read_waivers
 from posture.config import Config
 from posture.errors import StoreError, UsageError
 from posture.model.clock import Campaign
-from posture.model.host import SELF_VANTAGE, Vantage
+from posture.model.host import SELF_VANTAGE, Inventory, Vantage
 from posture.run import Job
+from posture.scope import Scope, Window
 from posture.store import Store
 
 CONFIG_FILE = Path("posture.yaml")
@@ -57,16 +61,19 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
         waivers=read_waivers(config.waivers) if config.waivers else (),
         weights=catalogue.weights,
         taxonomy=dict(catalogue.taxonomy),
+        families=catalogue.families,
         marking=config.marking,
     )
 
 
 def _campaign_so_far(store: Store) -> Campaign | None:
-    runs = store.runs()
-    return circumstances_of(store, runs[0].run.id).campaign if runs else None
+    """Return the campaign of the newest run made here; an enclave's own is no business of ours."""
+    made_here = (one.run.id for one in store.runs() if one.provenance is None)
+    judged = next((run for run in made_here if CIRCUMSTANCES in store.parts(run)), "")
+    return circumstances_of(store, judged).campaign if judged else None
 
 
-def self_job(config: Config, store: Store, profile: str, moment: datetime, *, network: bool) -> Job:
+def self_job(config: Config, store: Store, profile: str, moment: datetime) -> Job:
     """Return the job of scanning this machine."""
     catalogue = load(config.baselines)
     machine = this_machine.inventory()
@@ -77,38 +84,98 @@ def self_job(config: Config, store: Store, profile: str, moment: datetime, *, ne
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
         vantage=SELF_VANTAGE,
-        network=network,
     )
 
 
 def fleet_job(
-    config: Config, store: Store, profile: str, moment: datetime, files: tuple[Path, Path | None], only: tuple[str, ...]
+    config: Config,
+    store: Store,
+    profile: str,
+    moment: datetime,
+    files: tuple[Path, Path | None],
+    *,
+    only: tuple[str, ...] = (),
+    vantage: str = "",
 ) -> Job:
     """Return the job of scanning an inventory; ``files`` are inventory and scope.
 
     Raises:
-        UsageError: a file does not load, or a host that was asked for is not in the inventory.
+        UsageError: a file does not load, or a host or vantage that was asked for is not in the inventory.
     """
     inventory_path, scope_path = files
     scope = scope_file.read(scope_path or inventory_path.parent / SCOPE_FILE)
     scope.admit_moment(moment)
     catalogue = load(config.baselines)
-    read = inventory.read(inventory_path)
-    strange = sorted(set(only) - {host.id for host in read.hosts})
-    if strange:
-        raise UsageError(f"no host `{strange[0]}` in {inventory_path}", hint="`--host` takes host ids of the inventory")
-    if only:
-        # A partial scan keeps its own name, so that the hosts left out do not count as gone.
-        name = f"{read.name}, {len(only)} of {len(read.hosts)} hosts"
-        read = replace(read, hosts=tuple(host for host in read.hosts if host.id in only), name=name)
+    whole = inventory.read(inventory_path)
+    read = _named(whole, inventory_path, only)
     return Job(
         inventory=read,
+        jump_hosts=whole.hosts,
         scope=scope,
         config=config,
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
-        vantage=read.vantages[0] if read.vantages else Vantage("scanner", ""),
+        vantage=_standing_at(vantage, read, inventory_path),
     )
+
+
+def replay_job(
+    config: Config, store: Store, profile: str, moment: datetime, inventory_path: Path, authorisation: str
+) -> Job:
+    """Return the job of judging recorded answers of an inventory: no scope, since nothing is touched.
+
+    Raises:
+        UsageError: a file does not load.
+    """
+    catalogue = load(config.baselines)
+    read = _named(inventory.read(inventory_path), inventory_path, ())
+    return Job(
+        inventory=read,
+        scope=Scope(authorisation, "", Window(moment, moment + timedelta(seconds=1)), cidrs=()),
+        config=config,
+        baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
+        circumstances=circumstances(catalogue, config, store, moment),
+        vantage=Vantage("replay", ""),
+        network=False,
+        login=False,
+    )
+
+
+def _named(read: Inventory, path: Path, only: tuple[str, ...]) -> Inventory:
+    """Return the inventory, or a part of it, under a name that no other inventory or part has.
+
+    Hosts missing from an inventory of the same name count as gone: two agencies' files called ``inventory.yaml``, and
+    the hosts a partial scan leaves out, must never meet there.
+    """
+    known = {host.id for host in read.hosts}
+    strange = sorted(set(only) - known)
+    if strange:
+        raise UsageError(f"no host `{strange[0]}` in {path}", hint=nearest(strange[0], known))
+    name = str(path.resolve())
+    if not only:
+        return replace(read, name=name)
+    chosen = tuple(host for host in read.hosts if host.id in only)
+    ids = "\n".join(host.id for host in chosen)
+    part = f"{name}, {len(chosen)} of {len(read.hosts)} hosts, {hashlib.sha256(ids.encode()).hexdigest()[:12]}"
+    return replace(read, hosts=chosen, name=part)
+
+
+def _standing_at(vantage: str, read: Inventory, path: Path) -> Vantage:
+    if not vantage:
+        return read.vantages[0] if read.vantages else Vantage("scanner", "")
+    found = {one.name: one for one in read.vantages}
+    if vantage not in found:
+        raise UsageError(f"no vantage `{vantage}` in {path}", hint=nearest(vantage, found) or "the file describes none")
+    return found[vantage]
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """Return what a mistyped word may have meant; at most ten words when none is near."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    some = sorted(known)[:10]
+    return f"one of: {', '.join(some)}{', …' if len(known) > len(some) else ''}" if some else ""
 
 
 def utc(moment: datetime) -> datetime:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from posture.assess import covered_results, stored, stored_host
 from posture.cli import prepare, terminal
 from posture.cli.scanning import config_option, hand_over, out_option
 from posture.errors import UsageError
-from posture.model.assessment import Assessment, HostAssessment
+from posture.model.assessment import HostAssessment, Run
 from posture.model.finding import Finding, Result, Status
-from posture.run import stored_assessment
-from posture.store import Store
-from posture.yamlfile import suggestion
+from posture.model.host import FLEET
+from posture.store import Difference, Store
 from reports.inert import inert
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -70,17 +72,18 @@ def show_group() -> None:
 @out_option
 @json_option
 def show_host(host_id: str, run: str, config_path: Path | None, out: Path, as_json: bool) -> None:
-    """Show what was found on a host, and what could not be seen.
+    """Show what was found on a host, and what could not be seen; `fleet` is what only shows over all hosts.
 
     \b
-    Example:
+    Examples:
       posture show host web1
+      posture show host fleet
     """
     with prepare.open_store(prepare.read_config(config_path, out)) as store:
-        ids = [host.id for host in store.inventory(run).hosts]
+        ids = {FLEET, *(host.id for host in store.inventory(run).hosts)}
         if host_id not in ids:
-            raise UsageError(f"no host `{host_id}` in run {run}", hint=suggestion(host_id, ids[:2000]))
-        host = store.read_host(run, host_id)
+            raise UsageError(f"no host `{host_id}` in run {run}", hint=prepare.nearest(host_id, ids))
+        host = stored_host(store, run, host_id)
         titles = {check.id: check.title for check in store.baseline(run).checks}
     if as_json:
         terminal.as_json(host)
@@ -90,11 +93,17 @@ def show_host(host_id: str, run: str, config_path: Path | None, out: Path, as_js
 
 def _print_host(host: HostAssessment, titles: dict[str, str]) -> None:
     decided = sum(result.verdict.status.decided for result in host.results)
-    terminal.say(f"{host.host.id}: {inert(host.platform) or 'platform unseen'}, zone {host.host.zone}")
+    what = f"{inert(host.platform) or 'platform unseen'}, zone {inert(host.host.zone)}"
+    terminal.say(f"{host.host.id}: {'over all hosts' if host.host.id == FLEET else what}")
     terminal.say(f"coverage {decided} of {len(host.results)} checks")
     order = (Status.FAIL, Status.ERROR, Status.NOT_CHECKED, Status.MANUAL)
     rows = [
-        (result.verdict.status.label, result.check, titles.get(result.check, ""), said(result))
+        (
+            status.label + (" (waived)" if result.waiver else ""),
+            result.check,
+            titles.get(result.check, ""),
+            said(result),
+        )
         for status in order
         for result in host.results
         if result.verdict.status is status
@@ -102,6 +111,10 @@ def _print_host(host: HostAssessment, titles: dict[str, str]) -> None:
     terminal.table("not good, or not known", ("status", "check", "finding", "said"), rows, empty="every check passes")
     blind = [(one.topic, one.reason.value, one.detail) for one in host.unseen]
     terminal.table("not seen", ("topic", "reason", "detail"), blind, empty="every topic was read")
+
+
+def _status(result: Result) -> str:
+    return result.verdict.status.label + (f" (waived: {result.waiver})" if result.waiver else "")
 
 
 def said(result: Result) -> str:
@@ -156,35 +169,42 @@ def show_check(check_id: str, run: str, config_path: Path | None, out: Path, as_
         ids = [check.id for check in store.baseline(run).checks]
         wanted = check_id.upper()
         if wanted not in ids:
-            raise UsageError(f"no check `{check_id}` in run {run}", hint=suggestion(wanted, ids))
-        results = list(_results_of(store, run, wanted))
+            raise UsageError(f"no check `{check_id}` in run {run}", hint=prepare.nearest(wanted, ids))
+        results = [result for result in covered_results(stored(store, run)) if result.check == wanted]
     if as_json:
         terminal.as_json(results)
         return
-    rows = [(result.host, result.verdict.status.label, said(result)) for result in results]
+    rows = [(result.host, _status(result), said(result)) for result in results]
     terminal.table(wanted, ("host", "status", "said"), rows, empty="no host in this run")
-
-
-def _results_of(store: Store, run: str, check: str) -> Iterator[Result]:
-    for host in store.read_hosts(run):
-        yield from (result for result in host.results if result.check == check)
 
 
 @show_group.command("evidence")
 @click.argument("digest")
 @config_option
 @out_option
-def show_evidence(digest: str, config_path: Path | None, out: Path) -> None:
-    """Show the stored bytes of an evidence digest; control characters are made visible.
+@json_option
+def show_evidence(digest: str, config_path: Path | None, out: Path, as_json: bool) -> None:
+    """Show the stored bytes of an evidence digest.
+
+    On a terminal control characters are made visible; into a file or a pipe go the very bytes: sha256sum agrees.
 
     \b
-    Example:
+    Examples:
       posture show evidence 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+      posture show evidence 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 | sha256sum
     """
     with prepare.open_store(prepare.read_config(config_path, out)) as store:
         content = store.read_blob(digest)
-        for run_id, evidence in store.find_evidence(digest):
-            terminal.note(f"{run_id}: {evidence.host}, {evidence.command_id}: {inert(evidence.asked)}")
+        uses = list(store.find_evidence(digest))
+    if as_json:
+        found = [{"run": run_id, "evidence": evidence} for run_id, evidence in uses]
+        terminal.as_json({"sha256": digest, "text": content.decode("utf-8", "replace"), "used": found})
+        return
+    for run_id, evidence in uses:
+        terminal.note(f"{run_id}: {evidence.host}, {evidence.command_id}: {inert(evidence.asked)}")
+    if not terminal.out.is_terminal:
+        sys.stdout.buffer.write(content)
+        return
     for line in content.decode("utf-8", "replace").splitlines():
         terminal.say(inert(line))
 
@@ -227,36 +247,62 @@ def diff_command(old: str, new: str, config_path: Path | None, out: Path, as_jso
       posture diff 20260620T040000Z-1a2b3c latest
     """
     with prepare.open_store(prepare.read_config(config_path, out)) as store:
-        before, after = stored_assessment(store, old), stored_assessment(store, new)
-        rows = [
-            (
-                d.host,
-                d.check,
-                d.old.label if d.old is not None else "not asked",
-                d.new.label if d.new is not None else "not asked",
-            )
-            for d in store.diff(before.run.id, after.run.id)
-        ]
-        because = [(*row, _cause(row, before, after)) for row in rows]
+        before, after = store.load_run(old).run, store.load_run(new).run
+        coverage = [store.coverage(run.id).share for run in (before, after)]
+        changed = [*store.diff(before.id, after.id), *_fleet_changes(store, before.id, after.id)]
+        causes = _Causes.between(store, before, after)
+    rows = [(one.host, one.check, _asked(one.old), _asked(one.new), causes.of(one)) for one in changed]
     if as_json:
         keys = ("host", "check", "old", "new", "because")
-        terminal.as_json([dict(zip(keys, row, strict=True)) for row in because])
+        terminal.as_json([dict(zip(keys, row, strict=True)) for row in rows])
         return
-    terminal.say(f"coverage {before.coverage.share:.0%} then, {after.coverage.share:.0%} now")
+    terminal.say(f"coverage {coverage[0]:.0%} then, {coverage[1]:.0%} now")
     columns = ("host", "check", "then", "now", "because of")
-    terminal.table(f"{len(because)} verdicts changed", columns, because, empty="every verdict is the same")
+    terminal.table(f"{len(rows)} verdicts changed", columns, rows, empty="every verdict is the same")
 
 
-def _cause(row: tuple[str, str, str, str], before: Assessment, after: Assessment) -> str:
-    _, check, old, new = row
-    if "not asked" in (old, new):
-        return "the inventory or the baseline"
-    digests = [{one.id: one.digest for one in a.baseline.checks}.get(check) for a in (before, after)]
-    if digests[0] != digests[1]:
-        return "the baseline"
-    if Status.NOT_CHECKED.label in (old, new) or Status.ERROR.label in (old, new):
-        return "the coverage"
-    return "the host" if before.run.tool_version == after.run.tool_version else "the host or the collector"
+def _asked(status: Status | None) -> str:
+    return status.label if status is not None else "not asked"
+
+
+def _fleet_changes(store: Store, old: str, new: str) -> Iterator[Difference]:
+    """Yield what changed in the checks that are asked of the whole fleet."""
+    before, after = (
+        {
+            result.check: result.verdict.status
+            for host in stored(store, run).read_hosts()
+            if host.host.id == FLEET
+            for result in host.results
+        }
+        for run in (old, new)
+    )
+    for check in sorted(before.keys() | after.keys()):
+        if before.get(check) != after.get(check):
+            yield Difference(FLEET, check, before.get(check), after.get(check))
+
+
+@dataclass(frozen=True, slots=True)
+class _Causes:
+    """What may have changed a verdict between two runs."""
+
+    changed_checks: frozenset[str]
+    same_program: bool
+
+    @classmethod
+    def between(cls, store: Store, before: Run, after: Run) -> _Causes:
+        old, new = ({check.id: check.digest for check in store.baseline(run.id).checks} for run in (before, after))
+        changed = frozenset(id_ for id_, digest in new.items() if old.get(id_) != digest)
+        return cls(changed, before.tool_version == after.tool_version)
+
+    def of(self, change: Difference) -> str:
+        """Return what changed a verdict, as far as can be told."""
+        if change.old is None or change.new is None:
+            return "the inventory or the baseline"
+        if change.check in self.changed_checks:
+            return "the baseline"
+        if not (change.old.decided and change.new.decided):
+            return "the coverage"
+        return "the host" if self.same_program else "the host or the collector"
 
 
 COMMANDS = (report_command, runs_command, show_group, findings_command, diff_command)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import click
 
+from posture import config as configuration
 from posture import demo as demonstration
 from posture.catalogue.load import load
 from posture.cli import prepare, terminal
 from posture.errors import UsageError
 from posture.model.assessment import Assessment
-from posture.run import Work, evaluate, exit_code, scan, stored_assessment
+from posture.run import ExitCode, Work, evaluate, exit_code, scan, stored_assessment
 from posture.store import Store
 from reports import summary_lines, write_all
 
@@ -53,6 +54,7 @@ moment_option = click.option(
     "--scope", "scope_path", type=click.Path(path_type=Path), help="Authorisation; scope.yaml beside the inventory."
 )
 @click.option("--host", "only", multiple=True, help="Only this host id; may be repeated.")
+@click.option("--vantage", default="", help="Where this scanner stands; the inventory's first vantage when left out.")
 @click.option("--no-network", is_flag=True, help="Log in only, send no network probe.")
 @click.option("--no-login", is_flag=True, help="Look from the network only.")
 @click.option("--resume", default="", metavar="RUN", help="Go on with a run that was interrupted.")
@@ -67,6 +69,7 @@ def scan_command(
     inventory_path: Path | None,
     scope_path: Path | None,
     only: tuple[str, ...],
+    vantage: str,
     no_network: bool,
     no_login: bool,
     resume: str,
@@ -86,14 +89,19 @@ def scan_command(
     """
     if this_machine == (inventory_path is not None):
         raise UsageError("say what to scan: this machine or an inventory", hint="`--self`, or `-i inventory.yaml`")
+    if this_machine and (only or vantage or scope_path):
+        raise UsageError("`--self` takes no host, vantage or scope", hint="they belong to `-i inventory.yaml`")
+    if no_network and no_login:
+        raise UsageError("nothing is left to do", hint="give `--no-network` or `--no-login`, not both")
     config = prepare.read_config(config_path, out)
     moment = prepare.now()
     with prepare.open_store(config, create=True) as store:
         if inventory_path is None:
-            job = prepare.self_job(config, store, profile, moment, network=not no_network)
+            job = prepare.self_job(config, store, profile, moment)
         else:
-            job = prepare.fleet_job(config, store, profile, moment, (inventory_path, scope_path), only)
-            job = replace(job, network=not no_network, login=not no_login)
+            files = (inventory_path, scope_path)
+            job = prepare.fleet_job(config, store, profile, moment, files, only=only, vantage=vantage)
+        job = replace(job, network=not no_network, login=not no_login)
         with terminal.steps() as progress, _stoppable() as stop:
             run_id = scan(store, job, moment, Work(progress, stop), resume=resume)
         code = hand_over(store, run_id, out, config.marking)
@@ -110,7 +118,10 @@ def hand_over_assessment(assessment: Assessment, out: Path, marking: str) -> int
     files = write_all(assessment, out, marking=marking)
     for line in summary_lines(assessment, files):
         terminal.say(line)
-    return int(exit_code(assessment))
+    code = exit_code(assessment)
+    if code is ExitCode.NOTHING_ASSESSED:
+        terminal.note("nothing was assessed: no host answered, see the blind spots in the report")
+    return int(code)
 
 
 @contextmanager
@@ -144,8 +155,18 @@ def stop_command(config_path: Path | None, out: Path) -> None:
         return
     for found in running:
         if found.pid is not None:
-            os.kill(found.pid, signal.SIGTERM)
-            terminal.say(f"asked run {found.run.id} (process {found.pid}) to stop")
+            _ask_to_stop(found.run.id, found.pid)
+
+
+def _ask_to_stop(run_id: str, pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        terminal.say(f"run {run_id} has ended by itself")
+    except PermissionError:
+        raise UsageError(f"run {run_id} belongs to another user", hint=f"stop process {pid} as its owner") from None
+    else:
+        terminal.say(f"asked run {run_id} (process {pid}) to stop")
 
 
 @click.command("evaluate")
@@ -156,6 +177,7 @@ def stop_command(config_path: Path | None, out: Path) -> None:
 @click.option("--overlay", type=click.Path(path_type=Path), help="The agency's tailoring to judge by.")
 @config_option
 @out_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def evaluate_command(
     context: click.Context,
@@ -166,6 +188,7 @@ def evaluate_command(
     overlay: Path | None,
     config_path: Path | None,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Judge stored evidence again, offline, from the raw answers up; nothing is stored.
 
@@ -185,12 +208,28 @@ def evaluate_command(
             chosen = catalogue.baseline(profile or store.load_run(run).run.profile, overlay=overlay or config.overlay)
         moment = prepare.utc(as_of) if as_of else None
         assessment = evaluate(store, run, baseline=chosen, as_of=moment)
-        code = hand_over_assessment(assessment, out, config.marking)
-        terminal.say(f"fingerprint {assessment.fingerprint}")
+        if as_json:
+            write_all(assessment, out, marking=config.marking)
+            terminal.as_json(_brief(assessment))
+        else:
+            hand_over_assessment(assessment, out, config.marking)
+            terminal.say(f"fingerprint {assessment.fingerprint}")
         kept = store.load_run(run).fingerprint
         if chosen is None and moment is None and kept and kept != assessment.fingerprint:
             terminal.note(f"the run itself came to {kept}: the program has changed since, or the evidence")
-    context.exit(code)
+    context.exit(exit_code(assessment))
+
+
+def _brief(assessment: Assessment) -> dict[str, object]:
+    return {
+        "run": assessment.run.id,
+        "profile": assessment.run.profile,
+        "as_of": assessment.run.as_of,
+        "fingerprint": assessment.fingerprint,
+        "coverage": {"decided": assessment.coverage.decided, "possible": assessment.coverage.possible},
+        "open_findings": sum(finding.open for finding in assessment.findings),
+        "exit_code": int(exit_code(assessment)),
+    }
 
 
 @click.command("demo")
@@ -203,11 +242,11 @@ def evaluate_command(
 )
 def demo_command(out: Path) -> None:
     """Look at a made-up agency of a dozen hosts, replayed from recorded answers; no host is touched."""
-    config = prepare.read_config(None, out)
-    config = replace(config, database=out / "posture.db")
+    config = configuration.default(out)
     with prepare.open_store(config, create=True) as store:
-        run_id = demonstration.replay(store, prepare.now())
-        hand_over(store, run_id, out, "made-up agency")
+        run_id = demonstration.run_demo(store, config, prepare.now())
+        hand_over(store, run_id, out, demonstration.MARKING)
+    terminal.say(f"go on with: posture show host {demonstration.FIRST_HOST} --out {out}")
 
 
 COMMANDS = (scan_command, stop_command, evaluate_command, demo_command)

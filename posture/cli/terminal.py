@@ -43,14 +43,19 @@ def as_json(value: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """Print a table that fits the terminal; tab-separated lines when it is not one; ``empty`` when there is no row."""
+    """Print a table that fits the terminal; when it is none, tab-separated lines below a line of column names.
+
+    ``empty`` is said when there is no row: on a terminal in its place, else on standard error.
+    """
     rows = [[inert(cell) for cell in row] for row in rows]
-    if not rows:
-        say(empty)
-        return
     if not out.is_terminal:
         for row in [list(columns), *rows]:
             sys.stdout.write("\t".join(row) + "\n")
+        if not rows:
+            note(empty)
+        return
+    if not rows:
+        say(empty)
         return
     drawn = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
     for column in columns:

@@ -182,7 +182,7 @@ def read_document(document: FactDocument) -> Place:
         body = msgspec.json.decode(document.content)
         holes = tuple(OpenHole(hole_steps(path), Blind(reason), detail) for path, reason, detail in body["holes"])
         facts = body["facts"]
-    except (msgspec.DecodeError, KeyError, ValueError, TypeError) as error:
+    except (msgspec.DecodeError, KeyError, ValueError, TypeError, RecursionError) as error:
         return Blank(Blind.UNPARSEABLE, f"the document of topic {document.topic} is damaged: {type(error).__name__}")
     return follow(Found(facts, holes), ())
 

@@ -12,7 +12,7 @@ Three answers are kept apart: ``Found``, ``Absent`` (looked, not there) and ``Bl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -194,12 +194,13 @@ def elements(place: Found) -> Spread | Blank:
     if not isinstance(value, list):
         return Blank(Blind.UNPARSEABLE, f"a list was expected, not {type_word(value)}")
     rows = []
-    matched: set[OpenHole] = set()
+    index = _Index.of(place.holes)
+    matched: set[Pick] = set()
     for element in value:
-        below = tuple(_holes_of(element, place.holes, matched))
+        below = tuple(index.holes_of(element, matched))
         inner = _closed(Found(element, below)) if element is not None else Absent()
         rows.append(Row(inner, inner))
-    lost = next((h for h in place.holes if h.steps and isinstance(h.steps[0], Pick) and h not in matched), None)
+    lost = next((holes[0] for pick, holes in index.picked.items() if pick not in matched), None)
     if lost is None:  # a hole that is the elements themselves
         lost = next((hole for hole in place.holes if hole.steps == (Each(),)), None)
     if missing is None and lost is not None:
@@ -293,19 +294,38 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def _holes_of(element: Any, holes: tuple[OpenHole, ...], matched: set[OpenHole]) -> Iterator[OpenHole]:
-    """Yield what is left of each hole that concerns this element, and note which holes found theirs."""
-    for hole in holes:
-        head = hole.steps[0] if hole.steps else Each()
-        if isinstance(head, Each):
-            yield _behind(hole)
-        elif isinstance(head, Pick) and isinstance(element, dict):
-            key = element.get(head.key)
-            if key is not None and as_text(key) == head.value:
-                matched.add(hole)
-                yield _behind(hole)
-        elif isinstance(head, Field):
-            yield OpenHole((), hole.reason, hole.detail)  # a field of a list: it cannot be placed, so it covers all
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The holes of a list, so that each element finds its own without a walk through all: a host may have thousands."""
+
+    general: tuple[OpenHole, ...]
+    picked: Mapping[Pick, list[OpenHole]]
+    keys: frozenset[str]
+
+    @classmethod
+    def of(cls, holes: tuple[OpenHole, ...]) -> _Index:
+        general: list[OpenHole] = []
+        picked: dict[Pick, list[OpenHole]] = {}
+        for hole in holes:
+            head = hole.steps[0] if hole.steps else Each()
+            match head:
+                case Pick():
+                    picked.setdefault(head, []).append(hole)
+                case Each():
+                    general.append(_behind(hole))
+                case Field():  # a field of a list: it cannot be placed, so it covers all
+                    general.append(OpenHole((), hole.reason, hole.detail))
+        return cls(tuple(general), picked, frozenset(pick.key for pick in picked))
+
+    def holes_of(self, element: Any, matched: set[Pick]) -> Iterator[OpenHole]:
+        """Yield what is left of each hole that concerns this element, and note which picks found theirs."""
+        yield from self.general
+        for name in sorted(self.keys) if isinstance(element, dict) else ():
+            value = element.get(name)
+            pick = Pick(name, as_text(value))
+            if value is not None and pick in self.picked:
+                matched.add(pick)
+                yield from map(_behind, self.picked[pick])
 
 
 def _behind(hole: OpenHole) -> OpenHole:

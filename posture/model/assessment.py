@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 from posture.model.check import Baseline
 from posture.model.clock import Campaign, Clock
@@ -106,6 +107,21 @@ class CategoryScore:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupScore:
+    """How much of the weight of all checks holds on one host, system or zone, as a band."""
+
+    kind: Literal["host", "system", "zone"]
+    name: str
+    """Host id, system or zone; empty for hosts that declare no system."""
+    low: float
+    """Score from 0 to 100 if every unknown fails."""
+    high: float
+    """Score if every unknown passes."""
+    hosts: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class WaiverUse:
     """A waiver with what it does today and which findings it covers."""
 
@@ -139,6 +155,8 @@ class Assessment:
     """What the reader must know of this run: stopped early, slowed down, clock skew, …"""
     taxonomy: Mapping[str, str] | None = None
     """AIT id to name."""
+    group_scores: tuple[GroupScore, ...] = ()
+    """Sorted by kind and name."""
 
     @property
     def today(self) -> date:

@@ -66,6 +66,8 @@ class Vantage:
     """Name of a ``Zone``; ``self`` for a machine that looks at itself, which is never evidence of exposure."""
 
 
+FLEET = "fleet"
+"""The pseudo-host of what only shows over all hosts: it has results and findings, and is in no count of hosts."""
 SELF_VANTAGE = Vantage(name="self", zone="self")
 
 
@@ -118,7 +120,7 @@ class Host:
     access: Access = field(default_factory=Access)
     groups: tuple[str, ...] = ()
     declared: tuple[tuple[str, object], ...] = ()
-    """What the operator says of the host (services, accounts, sensor unit, …): sorted pairs, the ``declared`` document."""
+    """What the operator says of the host (services, accounts, …): sorted pairs, the ``declared`` document."""
 
 
 @dataclass(frozen=True, slots=True)

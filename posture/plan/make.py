@@ -97,7 +97,8 @@ class _Draft:
         exposed = f", {self.exposed} of them exposed or not declared" if self.exposed else ""
         effect = _EFFECTS[self.check.threat.effect.value]
         return (
-            f"{self._when(today)}: {self.check.severity.label} severity, {where}{exposed}; it {effect} {taxonomy.get(primary, primary)} ({primary}), "
+            f"{self._when(today)}: {self.check.severity.label} severity, {where}{exposed}; "
+            f"it {effect} {taxonomy.get(primary, primary)} ({primary}), "
             f"weight {self.weight:g} (uncalibrated), about {self.minutes} min."
         )
 

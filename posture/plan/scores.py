@@ -1,14 +1,27 @@
-"""How much of each AI-threat category is held off, as a band: what is unknown is never folded into one number."""
+"""How much holds by category, host, system and zone, as bands: what is unknown is never folded into one number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from posture.model.assessment import CategoryScore
-from posture.model.check import Check
+from posture.model.assessment import CategoryScore, GroupScore
+from posture.model.check import Check, Profile
+from posture.model.clock import Clock
 from posture.model.finding import Result, Status
-from posture.model.host import Host
+from posture.model.host import FLEET, Host
 from posture.plan.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Every band of one run."""
+
+    categories: tuple[CategoryScore, ...]
+    """One for each category of the taxonomy, in id order."""
+    groups: tuple[GroupScore, ...]
+    """Hosts, systems and zones, sorted by kind and name."""
 
 
 def scores(
@@ -17,25 +30,71 @@ def scores(
     *,
     weights: Weights,
     taxonomy: Mapping[str, str],
-) -> tuple[CategoryScore, ...]:
-    """Return one band for each category of the taxonomy, in id order.
+    binding: frozenset[str] = frozenset(),
+) -> Scores:
+    """Return every band; ``binding`` are the deadline classes that a rule with a date binds here.
 
-    ``low`` counts every unknown as failing, ``high`` as passing; what does not apply is left out. A category about
-    which nothing is known has the band 0 to 100. Waived failures are failures. ``results`` may be a stream.
+    ``low`` counts every unknown as failing, ``high`` as passing; what does not apply is left out. A category or group
+    about which nothing is known has the band 0 to 100. Waived failures are failures. What is said of the whole fleet
+    counts in the categories, and in no host, system or zone. ``results`` may be a stream.
     """
-    # whole numbers of thousandths, so that the order of hosts cannot change a sum
-    totals = {id_: [0, 0, 0] for id_ in taxonomy}
+    of_check = {
+        id_: weights.of_check(check, legal=check.deadline_class in binding) for id_, check in sorted(checks.items())
+    }
+    categories = {id_: _Band() for id_ in taxonomy}
+    groups: dict[tuple[Kind, str], _Band] = {}
     for host, host_results in results:
         factor = weights.of_host(host)
+        own = [groups.setdefault(key, _Band()) for key in _groups(host)]
+        for band in own:
+            band.hosts += 1
         for result in host_results:
             column = _column(result.verdict.status)
             if column is None:
                 continue
-            check = checks[result.check]
-            weight = round(1000 * weights.of_check(check) * factor)
-            for category in check.threat.categories:
-                totals[category][column] += weight
-    return tuple(_score(id_, taxonomy[id_], totals[id_], checks) for id_ in sorted(taxonomy))
+            # whole numbers of thousandths, so that the order of hosts cannot change a sum
+            weight = round(1000 * of_check[result.check] * factor)
+            for band in (*own, *(categories[id_] for id_ in checks[result.check].threat.categories)):
+                band.totals[column] += weight
+    return Scores(
+        tuple(_category(id_, taxonomy[id_], band, checks) for id_, band in sorted(categories.items())),
+        tuple(_group(*key, band) for key, band in sorted(groups.items())),
+    )
+
+
+def bound_classes(clocks: Iterable[Clock], profile: Profile) -> frozenset[str]:
+    """Return the deadline classes of checks to which a legal clock that binds this profile gives a date."""
+    modes = dict(profile.clocks)
+    legal = (clock for clock in clocks if clock.legal and not clock.history and modes.get(clock.id) == "binding")
+    return frozenset(class_ for clock in legal for class_ in clock.applies_to)
+
+
+Kind = Literal["host", "system", "zone"]
+
+
+class _Band:
+    """A sum while it is made: the weight that passes, fails and is unknown, in thousandths."""
+
+    __slots__ = ("hosts", "totals")
+
+    def __init__(self) -> None:
+        self.hosts = 0
+        self.totals = [0, 0, 0]
+
+    def ends(self) -> tuple[float, float, float]:
+        """Return the low end, the high end and the whole weight."""
+        good, bad, unknown = self.totals
+        total = good + bad + unknown
+        low = 100 * good / total if total else 0.0
+        high = 100 * (good + unknown) / total if total else 100.0
+        return round(low, 1), round(high, 1), total / 1000
+
+
+def _groups(host: Host) -> Iterator[tuple[Kind, str]]:
+    if host.id != FLEET:
+        yield "host", host.id
+        yield "system", host.system
+        yield "zone", host.zone
 
 
 def _column(status: Status) -> int | None:
@@ -44,10 +103,12 @@ def _column(status: Status) -> int | None:
     return columns.get(status, 2)
 
 
-def _score(id_: str, title: str, totals: list[int], checks: Mapping[str, Check]) -> CategoryScore:
-    good, bad, unknown = totals
-    total = good + bad + unknown
-    low = 100 * good / total if total else 0.0
-    high = 100 * (good + unknown) / total if total else 100.0
+def _category(id_: str, title: str, band: _Band, checks: Mapping[str, Check]) -> CategoryScore:
     count = sum(1 for check in checks.values() if id_ in check.threat.categories)
-    return CategoryScore(id_, title, round(low, 1), round(high, 1), count, total / 1000)
+    low, high, weight = band.ends()
+    return CategoryScore(id_, title, low, high, count, weight)
+
+
+def _group(kind: Kind, name: str, band: _Band) -> GroupScore:
+    low, high, weight = band.ends()
+    return GroupScore(kind, name, low, high, band.hosts, weight)

@@ -18,7 +18,7 @@ class Alive(Enum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
-    """It ran on another machine or in another pid namespace."""
+    """It ran on another machine or in another pid namespace, or here or there nobody mounted /proc (a bare chroot)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ def this_process() -> Owner:
 
 def alive(owner: Owner) -> Alive:
     """Return whether that process still runs."""
+    if not owner.boot or not _boot():
+        return Alive.UNKNOWN
     if owner.boot != _boot():
         # Another boot of this machine ended every process of the one before.
         return Alive.NO if owner.machine == socket.gethostname() else Alive.UNKNOWN
@@ -50,11 +52,17 @@ def alive(owner: Owner) -> Alive:
 
 
 def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _namespace() -> str:
-    return str(Path("/proc/self/ns/pid").readlink())
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _started_ticks(pid: int) -> int | None:

@@ -188,7 +188,9 @@ class Reading:
         for conn, ids in self._chosen(run, None):
             for id_, stored in visits(conn, self._interned, run.no, ids).items():
                 for one in stored:
-                    yield Visit(id_, one.about.transport, one.about.vantage, bool(one.durations))
+                    yield Visit(
+                        id_, one.about.transport, one.about.vantage, bool(one.durations), one.about.failure is None
+                    )
 
     def evidence_with(self, digest: Digest) -> Iterator[tuple[str, Evidence]]:
         """Yield every run and evidence whose output or error output has this digest; reads all packs."""

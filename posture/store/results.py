@@ -29,6 +29,7 @@ _Rendered = tuple[
     str,  # reason
     tuple[str, ...],  # topics
     tuple[str, ...],  # subjects
+    bool,  # whether they are all there are
     tuple[str, ...],  # command ids
     tuple[tuple[str, str, str, str, str, Outcome, str], ...],  # assertions
 ]
@@ -141,8 +142,9 @@ def waivers_of(pack: Pack) -> dict[int, str]:
 def read_verdict(content: bytes) -> _Judged:
     """Return revision, verdict and command ids from a rendered verdict."""
     try:
-        revision, status, reason, topics, subjects, evidence, assertions = _DECODER.decode(content)
-        verdict = Verdict(Status(status), reason, tuple(AssertionResult(*one) for one in assertions), topics, subjects)
+        revision, status, reason, topics, subjects, complete, evidence, assertions = _DECODER.decode(content)
+        rows = tuple(AssertionResult(*one) for one in assertions)
+        verdict = Verdict(Status(status), reason, rows, topics, subjects, complete)
     except (msgspec.DecodeError, ValueError) as why:
         raise StoreError(f"a stored verdict does not load: {why}", hint="it was written by another version") from None
     return revision, verdict, evidence
@@ -183,6 +185,7 @@ def _render(result: Result) -> bytes:
             verdict.reason,
             verdict.topics,
             verdict.subjects,
+            verdict.subjects_complete,
             result.evidence,
             [
                 (one.id, one.fact, one.op, one.expected, one.actual, one.outcome, one.message)

@@ -156,7 +156,7 @@ def stored(row: RunRow) -> StoredRun:
         checks=row.checks,
         notes=tuple(msgspec.json.decode(row.notes)),
         fingerprint=row.fingerprint,
-        pid=owner.pid if owner and row.state == RunState.RUNNING else None,
+        pid=owner.pid if row.state == RunState.RUNNING and owner and alive(owner) is Alive.YES else None,
         provenance=msgspec.json.decode(row.provenance, type=Provenance) if row.provenance else None,
     )
 

@@ -40,7 +40,7 @@ class StoredRun:
     notes: tuple[str, ...]
     fingerprint: str
     pid: int | None
-    """The process that writes it, while it is running."""
+    """The process of this machine that writes it, while it is running; a pid of elsewhere means nothing here."""
     provenance: Provenance | None
     """``None`` for a run made here."""
 
@@ -54,6 +54,8 @@ class Visit:
     vantage: str
     brought: bool
     """Whether it brought any answer."""
+    whole: bool = True
+    """Whether nothing broke it off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,12 @@ from collections import defaultdict
 
 from posture.model.check import Check
 from posture.model.finding import AssertionResult, Closing, Finding, Outcome, Status
+from posture.model.host import FLEET
+from posture.model.observation import Evidence, Origin
 from reports.due import days_late, governing
 from reports.inert import clip, lines_of
 from reports.sections.common import (
+    FLEET_WORDS,
     anchor,
     check_anchor,
     check_title,
@@ -20,7 +23,7 @@ from reports.sections.common import (
     owner_words,
 )
 from reports.sections.evidence import excerpt_anchor
-from reports.survey import Detail, Survey, blind_reason
+from reports.survey import DECLARED, Detail, Survey, blind_reason
 from reports.view import (
     AssertionView,
     ChecksView,
@@ -37,6 +40,8 @@ from reports.words import CLOSING, EFFECT, RISK, WAIVER, blind_words
 
 _CLOSED_SHOWN = 100
 _GIST_CHARS = 90
+_ANSWERS_SHOWN = 4
+_COMMAND_CHARS = 240  # the whole command stands in the evidence index, once
 
 
 def build_checks(survey: Survey) -> ChecksView:
@@ -72,11 +77,12 @@ def _check(survey: Survey, check_id: str, found: list[Finding]) -> CheckView:
         categories=_categories(survey, check) if check else "",
         effect=EFFECT[check.threat.effect] if check else "",
         limits=check.threat.note if check else "",
-        hosts=Share(len({finding.host for finding in found}), hosts),
+        across=all(finding.host == FLEET for finding in found),
+        hosts=Share(len({finding.host for finding in found} - {FLEET}), hosts),
         waived=sum(finding.id in survey.waived for finding in found),
         overdue=sum(finding.id in survey.overdue for finding in found),
         unknown=hosts - sum(counts[status] for status in Status if status.decided),
-        fix=_fix_text(check) if check else None,
+        fix=fix_text(check) if check else None,
         references=_references(check) if check else (),
         findings=tuple(_finding(survey, finding) for finding in shown),
         left_out=len(found) - len(shown),
@@ -88,7 +94,8 @@ def _categories(survey: Survey, check: Check) -> str:
     return "; ".join(f"{category} {names.get(category, '')}".strip() for category in check.threat.categories)
 
 
-def _fix_text(check: Check) -> FixText:
+def fix_text(check: Check) -> FixText:
+    """Return the remediation of a check, line by line."""
     fix = check.remediation
     return FixText(
         text=lines_of(fix.text),
@@ -123,6 +130,7 @@ def _finding(survey: Survey, finding: Finding) -> FindingView:
     detail = survey.details.get((finding.host, finding.check))
     host = detail.host if detail else None
     governs = governing(finding)
+    near, others = _evidence(detail)
     return FindingView(
         anchor=finding_anchor(finding.id),
         id=finding.id,
@@ -141,7 +149,9 @@ def _finding(survey: Survey, finding: Finding) -> FindingView:
         waiver=Link(finding.waiver, anchor("w", finding.waiver) if finding.waiver else ""),
         waiver_note=_waiver_note(survey, finding),
         assertions=_assertions(survey, detail),
-        evidence=_evidence(detail),
+        evidence=near,
+        more_evidence=others,
+        without="" if near else _without(survey, detail),
     )
 
 
@@ -200,19 +210,35 @@ def _waiver_note(survey: Survey, finding: Finding) -> str:
     return WAIVER[use.state] if use else "This waiver is not among those of the run, so it covers nothing."
 
 
-def _evidence(detail: Detail | None) -> tuple[EvidenceLine, ...]:
+def _evidence(detail: Detail | None) -> tuple[tuple[EvidenceLine, ...], tuple[EvidenceLine, ...]]:
+    """Return the answers to show at once, and the others; a topic is read by many commands."""
     if detail is None:
-        return ()
-    return tuple(
-        EvidenceLine(
-            command=record.asked,
-            digest=Link(record.sha256, excerpt_anchor(record.sha256)),
-            taken_at=record.taken_at,
-            account=record.account,
-            vantage=record.vantage,
-            origin=record.origin.value,
-        )
-        for record in detail.evidence
+        return (), ()
+    facts = [line.fact for line in detail.result.verdict.assertions]
+    near = [one for one in detail.evidence if any(fact.startswith(one.command_id) for fact in facts)]
+    near = (near or list(detail.evidence))[:_ANSWERS_SHOWN]
+    others = [one for one in detail.evidence if one not in near]
+    return tuple(map(_evidence_line, near)), tuple(map(_evidence_line, others))
+
+
+def _without(survey: Survey, detail: Detail | None) -> str:
+    if detail is not None and detail.host.id == FLEET:
+        return "Made from the facts of every host that was read; the evidence of each stands in assessment.json."
+    if detail is not None and detail.result.verdict.topics == (DECLARED,):
+        digest = survey.assessment.run.inventory_digest or "not recorded"
+        return f"It rests on what the inventory states, not on an answer. Inventory digest: {digest}."
+    return "No evidence record came with this result."
+
+
+def _evidence_line(record: Evidence) -> EvidenceLine:
+    return EvidenceLine(
+        command=clip(record.asked, _COMMAND_CHARS),
+        digest=Link(record.sha256, excerpt_anchor(record.sha256)),
+        taken_at=record.taken_at,
+        account=record.account,
+        vantage=record.vantage,
+        origin=record.origin.value,
+        live=record.origin is Origin.LIVE,
     )
 
 
@@ -220,7 +246,7 @@ def _closed(finding: Finding) -> ClosedView:
     return ClosedView(
         id=finding.id,
         check=finding.check,
-        host=finding.host,
+        host=FLEET_WORDS if finding.host == FLEET else finding.host,
         closing=CLOSING[finding.closing] if finding.closing else "no reason recorded (not a fix)",
         closed_at=finding.closed_at or finding.last_seen,
     )

@@ -9,6 +9,7 @@ from posture.model.assessment import Assessment
 from posture.model.check import Severity
 from posture.model.clock import DueDate
 from posture.model.finding import Finding
+from posture.model.host import FLEET
 from reports.due import days_late, governing, relative
 from reports.headline import severity_word
 from reports.survey import Survey
@@ -16,6 +17,8 @@ from reports.view import DueLine, Link, Tag
 from reports.words import standing
 
 NOT_SAID = "not declared"
+FLEET_WORDS = "the whole fleet"
+FLEET_ANCHOR = "fleet"
 
 
 def anchor(kind: str, name: str) -> str:
@@ -56,7 +59,9 @@ def owner_words(owner: str) -> str:
 
 
 def host_link(listed: frozenset[str], host: str) -> Link:
-    """Return a link to a host when the page lists it."""
+    """Return a link to a host when the page lists it; what stands against the whole fleet leads to its section."""
+    if host == FLEET:
+        return Link(FLEET_WORDS, FLEET_ANCHOR)
     return Link(host, anchor("h", host) if host in listed else "")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from posture.model.finding import Status
 from reports.sections.common import host_link, listed_hosts, owner_words
-from reports.survey import BlindGroup, BlindHost, Survey
+from reports.survey import BlindGroup, BlindHost, Survey, checks_of_host
 from reports.view import BlindHostView, BlindView, CoverageView, Share, StatusSlice
 from reports.words import STATUS, UNEXPLAINED, blind_words
 
 TOPICS_SHOWN = 8
+CHECKS_SHOWN = 8
 _TONE = {
     Status.PASS: "good",
     Status.FAIL: "high",
@@ -73,7 +74,8 @@ def _blind_host(survey: Survey, listed: frozenset[str], reason: str, spot: Blind
         zone=spot.zone,
         owner=owner_words(spot.owner),
         topics=_topics(reason, spot),
-        checks=Share(len(spot.checks), survey.assessment.coverage.checks),
+        checks=Share(len(spot.checks), checks_of_host(survey.assessment)),
+        names=_some(spot.checks, CHECKS_SHOWN),
         detail=next((detail for _, detail in sorted(spot.topics.items()) if detail), spot.detail),
     )
 
@@ -82,5 +84,9 @@ def _topics(reason: str, spot: BlindHost) -> str:
     names = sorted(spot.topics)
     if not names:
         return _WITHOUT_TOPIC.get(reason, "parts of topics that arrived")
-    more = len(names) - TOPICS_SHOWN
-    return ", ".join(names[:TOPICS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return _some(names, TOPICS_SHOWN)
+
+
+def _some(names: list[str], limit: int) -> str:
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from posture.errors import StoreError
-from posture.model.observation import Evidence
+from posture.model.observation import Evidence, Origin
 from reports.inert import lines_of
 from reports.sections.common import anchor, host_link, listed_hosts
 from reports.survey import Survey
@@ -128,6 +128,7 @@ def _source(listed: frozenset[str], record: Evidence) -> SourceView:
         account=record.account,
         vantage=record.vantage,
         origin=record.origin.value,
+        live=record.origin is Origin.LIVE,
         taken_at=record.taken_at,
         duration_ms=record.duration_ms,
         exit_code="never ended" if record.exit_code is None else f"exit {record.exit_code}",

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from posture.model.assessment import RunState
 from posture.model.observation import Origin
+from reports.due import governing, relative
 from reports.headline import Headline, caution, coverage_words, findings_words
 from reports.survey import Survey
 from reports.view import HeaderView, HeadlineView, Pair, SeverityCount, Share, Tag
@@ -28,7 +29,7 @@ def build_header(survey: Survey) -> HeaderView:
         Pair("Run", RUN_STATE[run.state]),
         Pair("Baseline", counted(len(baseline.checks), "check")),
         Pair("Baseline digest", run.baseline_digest),
-        Pair("Inventory digest", run.inventory_digest),
+        Pair("Inventory digest", run.inventory_digest or "none recorded"),
     ]
     if run.merged_from:
         facts.append(Pair("Merged from", ", ".join(run.merged_from)))
@@ -67,15 +68,21 @@ def baseline_differs(survey: Survey) -> bool:
 
 def build_headline(survey: Survey, head: Headline) -> HeadlineView:
     """Return the verdict."""
+    today = survey.assessment.today
+    days = (due.due for finding in survey.open if finding.id not in survey.waived and (due := governing(finding)))
+    coming = min((day for day in days if day >= today), default=None)
     return HeadlineView(
         sentence=f"{coverage_words(head)} {findings_words(head)}",
         caution=caution(survey, head),
         coverage=Share(head.decided, head.possible),
         hosts=Share(head.hosts_assessed, head.hosts),
         open=head.open,
+        open_fleet=head.open_fleet,
         open_hosts=Share(head.open_hosts, head.hosts),
         overdue=Share(head.overdue, head.open),
         overdue_waived=head.overdue_waived,
+        next_due=coming,
+        next_relative=relative(coming, today) if coming else "",
         waived=Share(head.waived, head.open),
         severities=tuple(SeverityCount(Tag(word, word), Share(count, head.open)) for word, count in head.by_severity),
     )

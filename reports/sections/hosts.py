@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from posture.model.finding import Finding
-from posture.model.host import Host
+from posture.model.host import FLEET, Host
 from reports.sections.common import (
     NOT_SAID,
     anchor,
@@ -17,7 +18,8 @@ from reports.sections.common import (
     owner_words,
     severity_tag,
 )
-from reports.survey import HostTally, Survey
+from reports.sections.scores import band_words
+from reports.survey import HostTally, Survey, checks_of_host
 from reports.view import HostFindingView, HostsView, HostView, Link, Pair, Share, Tag
 
 _ADDRESSES_SHOWN = 4
@@ -30,10 +32,11 @@ def build_hosts(survey: Survey) -> HostsView:
         grouped[finding.host].append(finding)
     shown = _shown_findings(survey)
     listed = {tally.host.id for tally in survey.hosts}
+    bands = {one.name: band_words(one.low, one.high) for one in survey.assessment.group_scores if one.kind == "host"}
     return HostsView(
         listed=Share(len(survey.hosts), max(survey.assessment.coverage.hosts, survey.hosts_seen)),
-        hosts=tuple(_host(survey, tally, grouped.get(tally.host.id, []), shown) for tally in survey.hosts),
-        gone=len(grouped.keys() - listed) if survey.hosts_seen <= survey.limits.hosts else 0,
+        hosts=tuple(_host(survey, tally, grouped.get(tally.host.id, []), shown, bands) for tally in survey.hosts),
+        gone=len(grouped.keys() - listed - {FLEET}) if survey.hosts_seen <= survey.limits.hosts else 0,
     )
 
 
@@ -45,14 +48,17 @@ def _shown_findings(survey: Survey) -> frozenset[str]:
     return frozenset(one for many in shown.values() for one in many)
 
 
-def _host(survey: Survey, tally: HostTally, found: list[Finding], shown: frozenset[str]) -> HostView:
+def _host(
+    survey: Survey, tally: HostTally, found: list[Finding], shown: frozenset[str], bands: Mapping[str, str]
+) -> HostView:
     kept = found[: survey.limits.findings_per_host]
     return HostView(
         anchor=anchor("h", tally.host.id),
         id=tally.host.id,
         name=tally.host.name if tally.host.name != tally.host.id else "",
         facts=_facts(tally),
-        decided=Share(tally.decided, survey.assessment.coverage.checks),
+        decided=Share(tally.decided, checks_of_host(survey.assessment)),
+        score=bands.get(tally.host.id, ""),
         open=len(found),
         overdue=sum(finding.id in survey.overdue for finding in found),
         worst=_worst(survey, found),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from posture.model.host import FLEET
 from posture.model.plan import Fix
 from reports.due import days_late, relative
-from reports.sections.common import check_anchor, owner_words, severity_tag
+from reports.sections.checks import fix_text
+from reports.sections.common import check_anchor, host_link, listed_hosts, owner_words, severity_tag
 from reports.survey import Survey
 from reports.view import FixView, Link, PlanView, Share
 from reports.words import RISK
 
 FIRST = 5
 _HOSTS_NAMED = 6
+_PLACES_LISTED = 500
 
 
 def build_plan(survey: Survey) -> PlanView:
@@ -37,14 +40,20 @@ def _fix(survey: Survey, rank: int, fix: Fix) -> FixView:
     today = survey.assessment.today
     check = survey.checks.get(fix.check)
     coverage = survey.assessment.coverage
+    listed = listed_hosts(survey)
+    unnamed = fix.hosts if len(fix.hosts) > _HOSTS_NAMED else ()
     return FixView(
         rank=rank,
+        anchor=f"fix-{rank}",
         check=Link(fix.check, check_anchor(fix.check)),
         title=fix.title,
         severity=severity_tag(fix.severity),
         owner=owner_words(fix.owner),
+        across=fix.hosts == (FLEET,),
         hosts=Share(len(fix.hosts), max(coverage.hosts, survey.hosts_seen)),
         host_names=host_names(fix.hosts),
+        places=tuple(host_link(listed, host) for host in unnamed[:_PLACES_LISTED]),
+        places_left_out=max(0, len(fix.hosts) - _PLACES_LISTED),
         closes=Share(len(fix.findings), len(survey.open)),
         due=fix.due,
         relative=relative(fix.due, today) if fix.due else "no date",
@@ -52,6 +61,6 @@ def _fix(survey: Survey, rank: int, fix: Fix) -> FixView:
         due_reason=fix.due_reason,
         minutes=fix.minutes,
         risk=RISK[fix.risk],
-        precondition=check.remediation.precondition if check else "",
+        how=fix_text(check) if check else None,
         reason=fix.reason,
     )

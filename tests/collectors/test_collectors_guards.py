@@ -112,6 +112,21 @@ def test_a_host_without_a_security_source_has_unknown_updates_not_none():
     assert not parsed.value.pending_security.complete
 
 
+def test_a_held_package_leaves_the_list_of_updates_open():
+    said = """\
+The following packages have been kept back:
+  openssl
+0 upgraded, 0 newly installed, 0 to remove and 1 not upgraded.
+"""
+    pending = facts_of(updates.COLLECTOR, told(_apt(), "updates.apt", said)).value.pending_security
+    assert (pending.items, pending.complete) == ([], False)
+
+
+def test_a_simulation_without_its_last_line_says_nothing():
+    parsed = facts_of(updates.COLLECTOR, told(_apt(), "updates.apt", "Reading package lists...\n"))
+    assert holes_of(parsed)["pending_security"] is Blind.UNPARSEABLE
+
+
 def test_lists_that_were_never_fetched_are_stale():
     answers = told(_apt(), "updates.apt_lists", "0755 d 0 0 1 root root /var/lib/apt/lists\0")
     parsed = facts_of(updates.COLLECTOR, told(answers, "updates.apt", ""))

@@ -71,6 +71,8 @@ def images(*names: str) -> str:
         ("6.1.0-9-amd64", ("6.1.0-9-amd64", "6.1.0-28-cloud-amd64"), True),
         ("5.14.0-427.13.1.el9_4.x86_64", ("5.14.0-427.13.1.el9_4.x86_64", "5.14.0-503.11.1.el9_5.x86_64"), False),
         ("5.14.0-427.13.1.el9_4.x86_64", ("0-rescue-0123456789abcdef", "5.14.0-427.13.1.el9_4.x86_64"), True),
+        ("6.1.0-28-amd64", ("6.1.0-28-amd64", "6.12.43+deb13-amd64"), False),
+        ("6.1.0-28-amd64", ("6.1.0-28-amd64", "6.9.7+bpo-amd64"), False),
         ("6.8.0-31-generic", (), None),
     ],
 )
@@ -79,6 +81,17 @@ def test_whether_the_newest_kernel_runs(answers, running, installed, latest):
     facts = kernel(host)
     assert facts.running_is_newest is latest
     assert facts.reboot_required is (latest is False)
+
+
+def test_a_kernel_of_no_installed_kind_leaves_unknown_whether_it_is_the_newest(answers):
+    host = told(told(answers, "kernel.release", "6.1.0-28-custom\n"), "kernel.images", images("6.1.0-30-amd64"))
+    assert {"running_is_newest", "reboot_required"} <= holes_of(facts_of(COLLECTOR, host)).keys()
+
+
+def test_a_file_that_find_could_not_read_hides_what_is_configured(answers):
+    denied = "/usr/bin/grep: /etc/sysctl.d/99-site.conf: Permission denied\n"
+    holes = holes_of(facts_of(COLLECTOR, told(answers, "kernel.sysctl_files", "", denied)))
+    assert holes["drift"] is Blind.COMMAND_REFUSED
 
 
 def test_a_reboot_mark_asks_for_a_reboot_also_when_the_kernel_is_new(answers):

@@ -56,6 +56,12 @@ def test_recorded_sockets_have_owner_and_reach():
     assert sockets["tcp/8080"].users == ["nobody", "root"]
 
 
+def test_ports_beyond_loopback_are_listed_once():
+    parsed = facts_of(listeners.COLLECTOR, as_declared(listeners.COLLECTOR, recorded("recorded_debian12_listeners")))
+    assert parsed.value.tcp_ports.items == [8080, 8443]
+    assert parsed.value.tcp_ports.complete
+
+
 def test_a_library_replaced_under_a_listener_is_seen():
     assert _recorded()["tcp/8080"].deleted_libraries == ["/tmp/libz-old.so.1"]
 

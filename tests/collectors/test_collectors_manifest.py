@@ -17,6 +17,7 @@ from collectors import sudo
 from collectors.base import Collector, Command
 from collectors.manifest import manifest, sudoers
 from collectors.registry import COLLECTORS
+from collectors.ssh_key_search import KEY_FILES, SECOND
 from posture.errors import UsageError
 from tests.collectors.authored import grep, told_by
 from tests.collectors.transcripts import facts_of
@@ -24,6 +25,8 @@ from tests.lab.host import BASE
 
 TEXT = sudoers(COLLECTORS, "posture")
 RULES = [line for line in TEXT.splitlines() if line.startswith("posture ")]
+PATTERNS = [rule for rule in RULES if re.search(r"NOPASSWD: \S+ \^", rule)]
+EXACT = [rule for rule in RULES if rule not in PATTERNS]
 
 
 def _visudo() -> tuple[str, ...]:
@@ -56,12 +59,12 @@ def test_every_command_of_every_collector_is_in_it():
 
 def test_root_is_asked_for_exactly_what_is_marked():
     asked = {entry.argv for entry in manifest(COLLECTORS).entries if entry.as_root and not entry.varies}
-    assert len(RULES) == len(asked)
-    assert {_meant(rule) for rule in RULES} == {" ".join(argv) if argv[1:] else f'{argv[0]} ""' for argv in asked}
+    assert len(EXACT) == len(asked)
+    assert {_meant(rule) for rule in EXACT} == {" ".join(argv) if argv[1:] else f'{argv[0]} ""' for argv in asked}
 
 
 def test_no_rule_holds_a_wildcard():
-    for rule in RULES:
+    for rule in EXACT:
         assert not re.search(r"(?<!\\)[*?\[\]]", rule.partition("NOPASSWD: ")[2]), rule
 
 
@@ -81,11 +84,8 @@ def test_nothing_deletes_or_writes():
 
 
 @pytest.mark.skipif(not VISUDO, reason="no visudo, neither here nor in the lab's base")
-@pytest.mark.parametrize(
-    "text", [TEXT, TEXT.replace("# posture ALL", "posture ALL")], ids=["as written", "uncommented"]
-)
-def test_the_real_visudo_accepts_it(text):
-    checked = subprocess.run([*VISUDO, "-c", "-f", "-"], input=text, capture_output=True, text=True, check=False)
+def test_the_real_visudo_accepts_it():
+    checked = subprocess.run([*VISUDO, "-c", "-f", "-"], input=TEXT, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
 
 
@@ -131,12 +131,69 @@ def test_an_argument_sudoers_cannot_hold_is_refused(word):
 
 
 def test_what_varies_is_explained_and_never_granted_by_wildcard():
-    risky = Command("demo.read", ("/usr/bin/find", "{home}/.ssh"), sudo=True)
+    risky = Command("demo.read", ("/usr/bin/find", "{file}"), sudo=True)
+    long = Command("demo.long", ("/usr/bin/find", "{home}/.ssh", "x" * 1000), sudo=True)
     safe = Command("demo.ask", ("/usr/sbin/sshd", "-T", "-C", "{probe}"), sudo=True)
-    text = sudoers([_collector(second=(risky, safe))], "posture")
+    text = sudoers([_collector(second=(risky, long, safe))], "posture")
     assert "# Left out: demo.read" in text
-    assert r"# posture ALL=(root) NOPASSWD: /usr/sbin/sshd ^-T -C [A-Za-z0-9_.\,\=\:@-]+$" in text
-    assert not [line for line in text.splitlines() if line.startswith("posture ")]
+    assert "# Left out: demo.long" in text
+    (rule,) = [line for line in text.splitlines() if line.startswith("posture ")]
+    assert rule == r"posture ALL=(root) NOPASSWD: /usr/sbin/sshd ^-T -C [A-Za-z0-9_.\,\=\:@+-]+$"
+
+
+KEYS = ("-maxdepth", "2", *KEY_FILES)
+WHOLE = SECOND[1].argv[3:]
+
+
+def _fits(*argv: str) -> bool:
+    """Return whether a pattern rule allows the command: sudo's lexer, then a POSIX regular expression."""
+    arguments = " ".join(argv[1:])
+    return any(
+        re.fullmatch(re.sub(r"\\([,:=#])", r"\1", rule.partition(" ^")[2].removesuffix("$")), arguments)
+        for rule in PATTERNS
+        if f": {argv[0]} ^" in rule
+    )
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("/usr/sbin/sshd", "-T", "-C", "user=a,host=b.example,addr=192.0.2.1,laddr=2001:db8::1,lport=22"),
+        ("/usr/bin/find", "-H", "/.ssh", *KEYS),
+        ("/usr/bin/find", "-H", "/var/lib/redis/.ssh", "/srv/a_b@c/.ssh", *KEYS),
+        ("/usr/bin/find", "-H", "/etc/ssh/authorized_keys/bob", "/etc/ssh/authorized-keys.d/eve", *WHOLE),
+    ],
+    ids=lambda argv: argv[2] if argv[0].endswith("sshd") else argv[2] + " " + argv[3],
+)
+def test_what_the_second_batch_asks_is_allowed(argv):
+    assert _fits(*argv)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("/usr/sbin/sshd", "-T", "-C", "user=a", "-f", "/etc/shadow"),
+        ("/usr/sbin/sshd", "-T", "-C", "user=a -oInclude=/etc/shadow"),
+        ("/usr/bin/find", "-H", "/var/../root/.ssh", *KEYS),
+        ("/usr/bin/find", "-H", "/var/lib/.hidden/.ssh", *KEYS),
+        ("/usr/bin/find", "-H", "/var/lib/x/.ssh", "-delete", *KEYS),
+        ("/usr/bin/find", "-H", "/var/lib/x/.ssh", *KEYS, "-delete"),
+        ("/usr/bin/find", "-H", "/var/lib/x", *KEYS),
+        ("/usr/bin/find", "-H", "/etc/shadow", *WHOLE),
+        ("/usr/bin/find", "-H", "/etc/ssh/ssh_host_ed25519_key", *WHOLE),
+        ("/usr/bin/find", "-H", "/home/eve/authorized_keys", *WHOLE),
+        ("/usr/bin/find", "-H", "/etc/ssh/authorized_keys/../ssh_host_rsa_key", *WHOLE),
+        ("/usr/bin/find", "-H", *WHOLE),
+    ],
+    ids=lambda argv: " ".join(argv[2:5]),
+)
+def test_nothing_else_fits_a_pattern(argv):
+    assert not _fits(*argv)
+
+
+def test_no_pattern_is_longer_than_sudo_takes():
+    assert PATTERNS
+    assert all(len(rule.partition(" ^")[2]) < 1024 for rule in PATTERNS)
 
 
 def test_the_cost_follows_from_the_commands():

@@ -235,3 +235,30 @@ def test_time_grows_with_the_length_only(unit: bytes) -> None:
     redact(raw)
     redact(b"password=" + raw)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("mysqldump -useen -phunter2word db", "mysqldump -useen -p"),
+        ("curl -sf -u seen:hunter2word https://x.example", "https://x.example"),
+        ("curl --user 'seen:hunter2word' -T f u", "-T f u"),
+        ("sshpass -p 'hunter2word' ssh seen@h", "ssh seen@h"),
+        ("redis-cli -h db -a hunter2word ping", "redis-cli -h db"),
+        ("ldapsearch -x -D cn=seen -w hunter2word", "-D cn=seen"),
+        ("smbclient -U seen%hunter2word //nas/x", "//nas/x"),
+        ("openssl enc -pass pass:hunter2word -in f", "-in f"),
+        ("crypto pw hunter2word", "crypto pw"),
+        ("*.* :ommysql:db,Syslog,u,hunter2word", ":ommysql:db,Syslog,u,"),
+        ('httpheaderkey="Authorization" httpheadervalue="Splunk hunter2word"', 'httpheaderkey="Authorization"'),
+    ],
+)
+def test_a_secret_in_an_option_of_one_letter_goes_and_the_rest_stays(line, kept):
+    content = redact(line.encode()).content
+    assert b"hunter2word" not in content
+    assert kept.encode() in content
+
+
+@pytest.mark.parametrize("line", ["mysql -p db", "curl --proto =https -o f u", "ssh -p 2222 host", "cp -p a b"])
+def test_options_that_only_look_alike_stay(line):
+    assert redact(line.encode()).content == line.encode()

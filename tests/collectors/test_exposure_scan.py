@@ -485,3 +485,23 @@ def test_phase_two_is_one_run_for_hosts_that_differ(network: None, scan: Scan) -
     with greeter("127.0.0.10", 2345), greeter("127.0.0.11", 2346):
         scan(TRIO, run=note, raw=True)
     assert [entry for entry in asked if entry[0] is Phase.VERSIONS] == [(Phase.VERSIONS, "T:2345-2346", 2)]
+
+
+@pytest.mark.parametrize(("rate", "at_once", "each"), [(60_000, 2, 30_000), (5_000, 1, 5_000)])
+def test_zones_are_looked_at_side_by_side_where_the_rate_allows_it(
+    scan: Scan, rate: int, at_once: int, each: int
+) -> None:
+    hosts = [Host(f"h{number}", (f"127.0.0.{number}",), f"zone{number}") for number in range(2, 6)]
+    together = threading.Barrier(at_once, timeout=10)
+    rates: set[int] = set()
+
+    def look(probe: Probe, targets: Sequence[str], *, timeout_s: float, stop: threading.Event) -> Reply:
+        rates.add(probe.packets_per_s)
+        if probe.phase is Phase.TCP:
+            together.wait()  # breaks when fewer than that many come at once
+        return Reply(("nmap",), (), 1)
+
+    where = scope(Rates(packets_per_s=rate, packets_per_s_per_host=rate))
+    found = scan(hosts, INTERNET, where, raw=True, run=look)
+    assert [transcript.session.host for transcript in found] == ["h2", "h3", "h4", "h5"]
+    assert rates == {each}

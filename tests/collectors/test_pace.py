@@ -102,6 +102,13 @@ def test_a_host_that_drops_nearly_everything_lost_nothing() -> None:
     assert silent_ports(shut) == frozenset()
 
 
+def test_silence_in_hundreds_of_places_is_loss_however_little_answers() -> None:
+    """As seen with a rate far too high for the scanner: four answers of five lost, an open port among them."""
+    runs = ",".join(f"{port}-{port + 3}" for port in range(1, 65531, 5))
+    drowned = host(rest=(rest("closed", "reset", "5,10,15", 13106), rest("filtered", "no-response", runs, 52424)))
+    assert len(silent_ports(drowned)) == 13106
+
+
 def test_ports_listed_one_by_one_count_as_well() -> None:
     ports = tuple(SeenPort("tcp", port, "filtered", "no-response") for port in range(10, 400, 20))
     lossy = SeenHost("10.0.0.1", "up", "", ports, (rest("closed", "reset", "1-65535", 65000),), False)

@@ -13,10 +13,12 @@ class Expectation:
     """Checks that fail on the host because of it."""
     may: frozenset[str] = frozenset()
     """Checks that may fail as well without being invented: what the same fault also is, seen from another side."""
+    fleet: frozenset[str] = frozenset()
+    """Checks that fail for the fleet as a whole."""
 
 
-def _expect(*must: str, may: tuple[str, ...] = ()) -> Expectation:
-    return Expectation(frozenset(must), frozenset(may))
+def _expect(*must: str, may: tuple[str, ...] = (), fleet: tuple[str, ...] = ()) -> Expectation:
+    return Expectation(frozenset(must), frozenset(may), frozenset(fleet))
 
 
 EXPECTATIONS: dict[str, Expectation] = {
@@ -37,7 +39,7 @@ EXPECTATIONS: dict[str, Expectation] = {
     "ssh-weak-kex": _expect("SSH-15"),
     "ssh-short-host-key": _expect("SSH-16"),
     "ssh-loose-authorized-keys": _expect("SSH-17"),
-    "ssh-plain-private-key": _expect("SSH-18"),
+    "ssh-plain-private-key": _expect("SSH-18", fleet=("SSH-20",)),
     "ssh-idle-forever": _expect("SSH-19"),
     "faillock-lenient": _expect("IDN-01"),
     "faillock-missing": _expect("IDN-01", may=("IDN-02",)),

@@ -61,7 +61,11 @@ def _host_entry(place: Place, build: Build) -> dict[str, Any]:
         "mission": place.mission,
         "roles": ["server"],
         "tags": {"organisation": "lab", "environment": "prod", "exposure": exposure, "asset_type": "server"},
-        "declared": {"services": build.services_declared, "accounts": sorted(build.accounts_declared)},
+        "declared": {
+            "services": build.services_declared,
+            "accounts": sorted(build.accounts_declared),
+            "isolation": "switch port shut by the SOC, run book 12",
+        },
         **build.inventory,
     }
 

@@ -147,6 +147,18 @@ global(
     "/etc/cron.d/aide": "MAILTO=soc@agency.example\n0 5 * * * root /usr/bin/aide --check --config /etc/aide/aide.conf\n",
 }
 
+APT_SOURCES = """\
+deb http://deb.debian.org/debian bookworm main
+deb http://security.debian.org/debian-security bookworm-security main
+"""
+APT_LISTS = {
+    "deb.debian.org_debian_dists_bookworm": "Origin: Debian\nSuite: oldstable\nCodename: bookworm\n",
+    "security.debian.org_debian-security_dists_bookworm-security": (
+        "Origin: Debian\nLabel: Debian-Security\nSuite: oldstable-security\nCodename: bookworm-security\n"
+    ),
+}
+"""What `apt-get update` leaves behind when there is nothing newer."""
+
 TREES: dict[str, dict[str, bytes]] = {
     "/sys/kernel/security": {
         "lsm": b"lockdown,capability,landlock,yama,apparmor",
@@ -181,13 +193,16 @@ def harden(build: Build) -> None:
     release = os.uname().release
     build.root.write(f"/boot/vmlinuz-{release}", "")
     build.root.directory(f"/usr/lib/modules/{release}")
+    build.root.write("/etc/apt/sources.list", APT_SOURCES)
+    for name, text in APT_LISTS.items():
+        build.root.write(f"/var/lib/apt/lists/{name}_Release", text)
+        build.root.write(f"/var/lib/apt/lists/{name}_main_binary-amd64_Packages", "")
     build.firewall = ruleset
 
 
 def ruleset(build: Build) -> list[str]:
     """Return the hardened firewall: in, what is declared; out, what the agency's own services need."""
     ports = ", ".join(map(str, sorted(build.open_tcp)))
-    says_no = ["    meta l4proto tcp reject with tcp reset", "    reject"] if build.rejects else []
     ping = ["    icmp type echo-request accept", "    icmpv6 type echo-request accept"] if build.ping else []
     return [
         "#!/usr/sbin/nft -f",
@@ -201,7 +216,6 @@ def ruleset(build: Build) -> list[str]:
         "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept",
         *ping,
         f"    tcp dport {{ {ports} }} accept",
-        *says_no,
         "  }",
         "  chain forward {",
         "    type filter hook forward priority filter; policy drop;",

@@ -64,8 +64,6 @@ class Build:
     """Ports the firewall lets in."""
     ping: bool = True
     """Whether the firewall lets a ping in."""
-    rejects: bool = False
-    """Whether the firewall says no; else it says nothing, and a scan waits for every port."""
     services: list[str] = field(default_factory=list)
     """Shell lines that run as the host's root when it comes up."""
     services_declared: list[dict[str, object]] = field(default_factory=lambda: [{"port": 22, "proto": "tcp"}])
@@ -223,20 +221,12 @@ class Host:
 
     def run(self, argv: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Return what a program said that ran on the host, as its root."""
-        enter = [
-            "nsenter",
-            "--target",
-            str(self.pid),
-            "--mount",
-            "--uts",
-            "--ipc",
-            "--net",
-            "--pid",
-            "--root",
-            "--wd",
-            "--",
-        ]
-        return subprocess.run([*enter, *_DROP, *argv], input=stdin, capture_output=True, text=True, check=False)
+        return subprocess.run(self.argv(argv), input=stdin, capture_output=True, text=True, check=False)
+
+    def argv(self, argv: Sequence[str]) -> list[str]:
+        """Return what to run on this machine so that a program runs on the host, as its root."""
+        enter = ["--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd", "--"]
+        return ["nsenter", "--target", str(self.pid), *enter, *_DROP, *argv]
 
     def _outer_script(self) -> str:
         """Return what turns fresh namespaces into the host: its mounts, and then its own boot script in a chroot.

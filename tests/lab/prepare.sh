@@ -1,12 +1,13 @@
 #!/bin/sh
 # Makes ready what the lab needs: packages of this machine (by apt), and the base file system of the lab's hosts.
 # Safe to run again: it does only what is missing. POSTURE_LAB_CACHE overrides where the base is kept,
-# POSTURE_LAB_MIRROR where its packages come from.
+# POSTURE_LAB_MIRROR where its packages come from; POSTURE_LAB_SUITE is another Debian release, POSTURE_LAB_EXTRA more
+# packages (both for bench/compare, which keeps its bases beside this one).
 set -eu
 
-CACHE=${POSTURE_LAB_CACHE:-/var/cache/posture-lab/bookworm-v1}
+SUITE=${POSTURE_LAB_SUITE:-bookworm}
+CACHE=${POSTURE_LAB_CACHE:-/var/cache/posture-lab/$SUITE-v1}
 MIRROR=${POSTURE_LAB_MIRROR:-http://deb.debian.org/debian}
-SUITE=bookworm
 
 # command:package, what this machine itself must have
 TOOLS="nmap:nmap sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client ip:iproute2 nft:nftables ping:iputils-ping
@@ -14,7 +15,8 @@ debootstrap:debootstrap unshare:util-linux nsenter:util-linux mount:mount setpri
 
 # what every host of the lab has; most of it never runs
 HOST_PACKAGES="tini openssh-server openssh-client sudo iproute2 iputils-ping procps kmod nftables systemd cron python3
-redis-server auditd chrony rsyslog rsyslog-gnutls libpam-pwquality apparmor aide-common unattended-upgrades"
+redis-server auditd chrony rsyslog rsyslog-gnutls libpam-pwquality apparmor aide-common unattended-upgrades
+${POSTURE_LAB_EXTRA:-}"
 
 say() { printf 'lab: %s\n' "$*"; }
 

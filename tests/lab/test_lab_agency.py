@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import subprocess
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from collectors.ssh_key_search import KEY_FILES
 from posture import inventory as inventories
 from posture.config import read as read_config
 from tests.lab.agency import Agency
@@ -85,6 +87,24 @@ def test_sshd_lets_the_scanner_in_with_its_key_and_sudo_lets_it_read_and_no_more
     said = ssh(agency, host, "hostname && sudo -n /usr/sbin/sshd -T && sudo -n /usr/bin/id")
     assert said.stdout.startswith(f"{host}\nport 22\n"), said.stderr
     assert "a password is required" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "allowed"),
+    [
+        (("/usr/sbin/sshd", "-T", "-C", "user=a,host=b"), True),
+        (("/usr/sbin/sshd", "-T", "-C", "user=a", "-f", "/etc/shadow"), False),
+        (("/usr/bin/find", "-H", "/bin/.ssh", "/var/lib/redis/.ssh", "-maxdepth", "2", *KEY_FILES), True),
+        (("/usr/bin/find", "-H", "/bin/../root/.ssh", "-maxdepth", "2", *KEY_FILES), False),
+        (("/usr/bin/find", "-H", "/bin/.ssh", "-delete", "-maxdepth", "2", *KEY_FILES), False),
+    ],
+    ids=lambda value: " ".join(value[:4]) if isinstance(value, tuple) else "",
+)
+def test_the_sudo_rules_as_shipped_allow_the_second_batch_and_no_more(
+    agency: Agency, command: tuple[str, ...], allowed: bool
+) -> None:
+    said = ssh(agency, "vault1", f"sudo -n -l -- {shlex.join(command)}")
+    assert (said.returncode == 0) is allowed, said.stderr
 
 
 def test_the_host_that_refuses_sudo_lets_the_scanner_in_all_the_same(agency: Agency) -> None:
@@ -213,7 +233,7 @@ def test_the_configuration_names_the_key(agency: Agency) -> None:
 
 def test_expected_findings_follow_from_what_is_planted(agency: Agency) -> None:
     assert agency.expected <= agency.allowed
-    assert {host for host, _ in agency.expected} == set(agency.planted)
+    assert {host for host, _ in agency.expected} == {*agency.planted, "fleet"}
     assert agency.hardened not in agency.planted
     assert ("SSH-02" in {check for _, check in agency.expected}) and (
         "EXP-07" in {check for _, check in agency.expected}

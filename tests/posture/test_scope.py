@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -193,6 +194,14 @@ def test_an_address_needs_no_resolver() -> None:
     assert names.asked == []
 
 
+def _localhost_resolves() -> bool:
+    try:
+        return bool(socket.getaddrinfo("localhost", None))
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not _localhost_resolves(), reason="a bare chroot without /etc/hosts has no name of its own")
 def test_the_systems_resolver_knows_this_machine() -> None:
     assert scope("127.0.0.0/8", "::1/128").resolve("localhost")[0] in ("127.0.0.1", "::1")
 

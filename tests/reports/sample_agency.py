@@ -15,6 +15,7 @@ from posture.model.assessment import (
     Assessment,
     CategoryScore,
     Coverage,
+    GroupScore,
     HostAssessment,
     Run,
     RunState,
@@ -48,7 +49,7 @@ from posture.model.finding import (
     Waiver,
     WaiverState,
 )
-from posture.model.host import Host, Mission, Trust, Zone
+from posture.model.host import FLEET, Host, Mission, Trust, Zone
 from posture.model.observation import Blind, Evidence, Origin, Unseen
 from posture.model.plan import Fix, Plan
 
@@ -676,6 +677,14 @@ def agency() -> Assessment:
         fingerprint=_sha("fingerprint"),
         notes=("The scan slowed down twice because the office firewall answered late.",),
         taxonomy=TAXONOMY,
+        group_scores=(
+            *(GroupScore("host", host.id, 25.0, 75.0, 1, 12.5) for host in hosts()),
+            GroupScore("system", "", 0.0, 100.0, 1, 12.5),
+            GroupScore("system", "portal", 31.2, 64.8, 11, 140.0),
+            GroupScore("zone", "core", 41.0, 41.0, 3, 38.0),
+            GroupScore("zone", "dmz", 12.4, 58.0, 5, 71.5),
+            GroupScore("zone", "office", 44.0, 80.1, 4, 43.0),
+        ),
     )
 
 
@@ -720,3 +729,42 @@ def nothing_assessed() -> Assessment:
     return replace(
         whole, coverage=Coverage(2, len(CHECKS), ((Status.NOT_CHECKED, 2 * len(CHECKS)),)), read_hosts=stream
     )
+
+
+def with_fleet(*, failing: bool = True) -> Assessment:
+    """The clean agency, seen completely, with one check of all hosts together."""
+    whole = clean(blind=False)
+    key = replace(CHECKS[0], id="SSH-20", title="A private key on one host opens others", scope="fleet")
+    said = "keys that open other hosts: 1 of 1" if failing else "no such key"
+    line = AssertionResult(
+        "keys", "fleet.keys", "none_of", "none", "1 of 1", Outcome.FALSE if failing else Outcome.TRUE, said
+    )
+    verdict = Verdict(Status.FAIL if failing else Status.PASS, "", (line,), ("fleet",))
+    apart = Verdict(Status.NOT_APPLICABLE, "asked of the whole fleet", (), ())
+
+    def stream() -> Iterator[HostAssessment]:
+        for entry in whole.read_hosts():
+            yield replace(entry, results=(*entry.results, Result(entry.host.id, key.id, 2, apart, ())))
+        yield HostAssessment(Host(FLEET, (), ""), (Result(FLEET, key.id, 2, verdict, ()),), (), ())
+
+    finding = replace(
+        findings()[0], id="fleet00000000001", check=key.id, host=FLEET, waiver="", closed_at=None, closing=None
+    )
+    fix = replace(plan().fixes[0], check=key.id, title=key.title, hosts=(FLEET,), findings=(finding.id,))
+    return replace(
+        whole,
+        baseline=replace(whole.baseline, checks=(*CHECKS, key)),
+        coverage=Coverage(2, len(CHECKS) + 1, ((Status.PASS, 2 * len(CHECKS)), (Status.NOT_APPLICABLE, 2))),
+        findings=(finding,) if failing else (),
+        plan=Plan((fix,) if failing else (), TODAY),
+        read_hosts=stream,
+    )
+
+
+def all_waived() -> Assessment:
+    """An agency whose every open finding is waived, so that nothing is planned."""
+    whole = agency()
+    first = whole.waivers[0]
+    use = replace(first, state=WaiverState.ACTIVE)
+    waived = tuple(replace(one, waiver=use.waiver.id) for one in whole.findings if one.open)
+    return replace(whole, findings=waived, plan=Plan((), TODAY), waivers=(use,))

@@ -250,6 +250,16 @@ def test_scores_are_called_uncalibrated(page: Page) -> None:
     assert "no check looks at this" in page.text
 
 
+def test_zones_and_systems_have_bands_the_weakest_first_and_hosts_have_theirs(page: Page) -> None:
+    section = page.text[
+        page.text.index("Score by zone") : page.text.index("Findings by check", page.text.index("Score by zone"))
+    ]
+    order = [section.index(words) for words in ("12 to 58 of 100", "41 of 100", "44 to 80 of 100", "Score by system")]
+    assert order == sorted(order)
+    assert "31 to 65 of 100" in section[order[-1] :]
+    assert page.text.count("score 25 to 75 of 100, uncalibrated") == 12
+
+
 def test_nothing_found_with_blind_spots_is_not_called_good(tmp_path: Path) -> None:
     text = render(sample_agency.clean(blind=True), tmp_path).text
     assert "Nothing found as far as seen." in text
@@ -333,3 +343,55 @@ def test_excerpts_stop_at_the_budget_of_the_file(tmp_path: Path) -> None:
     page = render(sample_agency.agency(), tmp_path, limits=Limits(excerpt_bytes=64, excerpts_total_bytes=128))
     assert "left out to keep this file small" in page.text
     assert "net.core.example_399" not in page.text
+
+
+# --- what a reader on a Monday morning needs ---------------------------------------------------------------------------
+
+
+def test_everything_stands_in_a_landmark(tmp_path: Path) -> None:
+    html = render(sample_agency.agency(), tmp_path, marking="CUI").html
+    assert html.rstrip().endswith("</footer>\n</body>\n</html>")
+    assert html.count('<div class="marking">') == 2
+
+
+def test_the_first_screen_names_the_five_fixes_and_the_next_date(page: Page) -> None:
+    verdict = page.html.split('<section id="coverage"')[0]
+    fixes = sample_agency.plan().fixes[:5]
+    assert re.findall(r'href="#fix-(\d)"', verdict) == [str(number) for number in range(1, len(fixes) + 1)]
+    assert "next due" in verdict
+
+
+def test_each_of_the_first_fixes_has_hosts_commands_a_check_and_a_way_back(page: Page) -> None:
+    cards = page.html.split('<ol class="fixes">')[1].split("</ol>")[0].split('<li id="fix-')[1:]
+    assert len(cards) == 5
+    for card in cards:
+        assert "<dt>On</dt>" in card
+    assert any("<h4>Commands</h4>" in card and "<h4>To undo it</h4>" in card for card in cards)
+
+
+def test_the_exact_hosts_of_a_large_fix_are_listed(tmp_path: Path) -> None:
+    agency = sample_agency.agency()
+    many = tuple(f"h{number:03}" for number in range(30))
+    fix = replace(agency.plan.fixes[0], hosts=many)
+    page = render(replace(agency, plan=replace(agency.plan, fixes=(fix,))), tmp_path)
+    assert "and 24 more" in page.text
+    assert all(host in page.text for host in many)
+
+
+def test_all_findings_waived_is_not_called_nothing_failed(tmp_path: Path) -> None:
+    text = render(sample_agency.all_waived(), tmp_path).text
+    assert "every open finding is waived . The failures remain" in text
+    assert "no check failed" not in text
+
+
+def test_evidence_that_is_not_live_says_so_at_the_evidence(tmp_path: Path) -> None:
+    agency = sample_agency.agency()
+
+    def replayed() -> Iterator[HostAssessment]:
+        for entry in agency.read_hosts():
+            yield replace(entry, evidence=tuple(replace(one, origin=Origin.REPLAYED) for one in entry.evidence))
+
+    html = render(replace(agency, read_hosts=replayed), tmp_path).html
+    evidence = html.split('<section id="evidence"')[1]
+    assert '<span class="tag medium">replayed</span>' in evidence
+    assert ", live" not in evidence

@@ -175,7 +175,7 @@ def result(host: str, check_id: str, status: Status, waiver: str = "") -> Result
 
 def band(*statuses: Status) -> tuple[float, float]:
     rows = [(HOSTS[f"h{n}"], [result(f"h{n}", "TST-04", status, "W")]) for n, status in enumerate(statuses)]
-    found = scores(rows, CHECKS, weights=WEIGHTS, taxonomy=TAXONOMY)
+    found = scores(rows, CHECKS, weights=WEIGHTS, taxonomy=TAXONOMY).categories
     assert [score.category for score in found] == sorted(TAXONOMY)
     return next((score.low, score.high) for score in found if score.category == "AIT-04")
 

@@ -208,7 +208,7 @@ def test_an_interrupted_run_is_incomplete_and_goes_on_where_it_stopped(store: St
     with Store.open(path) as again:
         resumed = again.resume_run(id_, NOW)
         assert resumed.collected == {host_id(0)}
-        assert Visit(host_id(1), "ssh", "hq", brought=False) in resumed.visits
+        assert Visit(host_id(1), "ssh", "hq", brought=False, whole=False) in resumed.visits
         assert (resumed.run.state, resumed.inventory, resumed.baseline) == (RunState.RUNNING, inventory(), baseline())
         again.save_host(id_, host_id(1), transcripts=[transcript(host_id(1))])
         assert again.finish_run(id_, NOW).run.state is RunState.COMPLETE

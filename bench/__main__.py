@@ -1,0 +1,55 @@
+"""Runs the measurements that are asked for, or all: `python -m bench [collection memory judging store]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+from bench import collection, judging, memory
+from bench.fleet import HOME, fleet_of
+
+PARTS = ("collection", "memory", "judging", "store")
+
+
+def main() -> int:
+    """Print a table for each part; returns 1 when the memory limit or the store's is missed."""
+    options = _options()
+    parts = options.parts or PARTS
+    _where_we_are()
+    kept = True
+    if {"collection", "memory", "judging"} & set(parts):
+        with fleet_of(options.hosts) as fleet:
+            if "collection" in parts:
+                collection.measure(fleet, options.rounds)
+            if {"memory", "judging"} & set(parts):
+                kept = memory.measure(fleet)
+            if "judging" in parts:
+                judging.measure(fleet, options.rounds)
+    if "store" in parts:
+        print("\nThe store at 15 million results", flush=True)
+        store = (sys.executable, "-m", "bench.store_size")
+        kept = subprocess.run(store, cwd=HOME, check=False).returncode == 0 and kept
+    return 0 if kept else 1
+
+
+def _where_we_are() -> None:
+    with open("/proc/loadavg") as file:  # noqa: PTH123 - one line of the kernel's
+        load = file.read().split()[0]
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, Python {platform.python_version()}, "
+          f"Linux {platform.release()}, load before we began {load}", flush=True)  # fmt: skip
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"of {', '.join(PARTS)}; all when left out")
+    parser.add_argument("--hosts", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

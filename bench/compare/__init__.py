@@ -1,0 +1,1 @@
+"""What OpenSCAP, Lynis and ssh-audit say of the hosts we judge: `make compare`."""

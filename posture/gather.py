@@ -1,0 +1,224 @@
+"""Brings home what hosts and the network say, and keeps it as it comes: nothing here judges."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from collectors.base import Transcript, Transport
+from collectors.credentials import Credential, CredentialKind
+from collectors.exposure_scan import scan_exposure
+from collectors.probe_log import ProbeLog
+from collectors.reach import Reach, route
+from collectors.registry import COLLECTORS
+from collectors.script import SessionLimits
+from posture.assess import Circumstances
+from posture.config import Config
+from posture.engine import collect_hosts, open_door
+from posture.model.assessment import Run
+from posture.model.check import Baseline
+from posture.model.host import Host, Inventory, TransportKind, Vantage
+from posture.model.observation import Blind, Hole
+from posture.observe import NMAP
+from posture.scope import Scope
+from posture.store import Store, Visit
+
+READING, LOOKING, JUDGING = "reading hosts", "looking from the network", "judging"
+"""The stages that progress is told of."""
+
+
+class Progress(Protocol):
+    """Who is told how far the work has come."""
+
+    def expect(self, stage: str, total: int) -> None:
+        """Announce a stage and its number of hosts."""
+        ...
+
+    def advance(self, stage: str, what: str = "") -> None:
+        """Count one host of a stage."""
+        ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def expect(self, stage: str, total: int) -> None:
+        """Do nothing."""
+
+    def advance(self, stage: str, what: str = "") -> None:
+        """Do nothing."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a scan is watched and stopped."""
+
+    progress: Progress = field(default_factory=Silent)
+    stop: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], datetime] = _utc_now
+    """Says when a run ended; everything else is judged by the run's own moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything a scan needs to know before the first packet."""
+
+    inventory: Inventory
+    scope: Scope
+    config: Config
+    baseline: Baseline
+    circumstances: Circumstances
+    vantage: Vantage
+    jump_hosts: tuple[Host, ...] = ()
+    """The whole inventory, where only a part of it is scanned: the way to that part may lead through the rest."""
+    network: bool = True
+    """Look at the hosts with nmap too."""
+    login: bool = True
+    """Log in and read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """How the collecting of a run ended."""
+
+    stopped: bool
+    """Somebody stopped it before every host was read."""
+    notes: tuple[str, ...]
+
+
+def gather(store: Store, run: Run, job: Job, work: Work, visits: frozenset[Visit] = frozenset()) -> Gathered:
+    """Return how it ended, with every transcript kept; ``visits`` are those of the run that are there already.
+
+    Raises:
+        StoreError: the store or the probe log cannot be written; nothing more is sent.
+    """
+    keeper = _Keeper(store, run.id, work, visits)
+    reach = _reach(job, work)
+    with ProbeLog(job.config.database.parent / "probes.jsonl", job.scope.authorisation) as log:
+        if job.login:
+            for transcript in _logins(job, log, work, reach, keeper.read()):
+                keeper.keep(transcript, READING)
+        if job.network and not work.stop.is_set():
+            for transcript in _looks(job, log, work, keeper.looked_at(job.vantage.name), keeper.answered):
+                keeper.keep(transcript, LOOKING)
+    return Gathered(work.stop.is_set(), tuple(_notes(job, reach, work)))
+
+
+class _Keeper:
+    """Keeps transcripts of one run, and knows which hosts need no second visit when it is taken up again."""
+
+    def __init__(self, store: Store, run_id: str, work: Work, visits: frozenset[Visit]) -> None:
+        self._store, self._run_id, self._work = store, run_id, work
+        self._visits = visits
+        self._told = {visit.host for visit in visits if visit.brought and visit.transport != NMAP}
+        self.answered = set(self._told)
+        """Hosts known to be alive: their silence towards the network is believed."""
+
+    def read(self) -> set[str]:
+        """Return the hosts whose login needs no repeating."""
+        return {visit.host for visit in self._visits if visit.whole and visit.brought and visit.transport != NMAP}
+
+    def looked_at(self, vantage: str) -> set[str]:
+        """Return the hosts that were wholly looked at from this vantage."""
+        looks = (visit for visit in self._visits if visit.transport == NMAP and visit.vantage == vantage)
+        return {visit.host for visit in looks if visit.whole and visit.brought}
+
+    def keep(self, transcript: Transcript, stage: str) -> None:
+        """Store it, unless it says less than what is there."""
+        host = transcript.session.host
+        if transcript.session.transport == NMAP:
+            kept = _cut_short(transcript) if self._work.stop.is_set() else transcript
+        else:
+            # A repeated visit that brought nothing must not hide the half that an earlier one brought.
+            kept = transcript if transcript.answers or host not in self._told else None
+            if transcript.answers:
+                self.answered.add(host)
+        if kept is not None:
+            self._store.save_host(self._run_id, host, transcripts=[kept])
+            self._work.progress.advance(stage, host)
+
+
+def _cut_short(transcript: Transcript) -> Transcript | None:
+    """Return a look that a stop broke off, marked so that it is repeated; nothing when nothing was sent."""
+    answers = transcript.answers.values()
+    if all(answer.exit_code is not None for answer in answers):
+        return transcript
+    if not any(answer.command.argv for answer in answers):
+        return None
+    return replace(transcript, failure=Hole("", Blind.NOT_ATTEMPTED, "stopped by the operator"))
+
+
+def _logins(job: Job, log: ProbeLog, work: Work, reach: Reach, done: set[str]) -> Iterator[Transcript]:
+    hosts = [
+        host for host in job.inventory.hosts if host.access.transport is not TransportKind.NONE and host.id not in done
+    ]
+    work.progress.expect(READING, len(hosts))
+
+    def open_transport(host: Host) -> Transport:
+        if host.access.transport is not TransportKind.LOCAL:
+            # Every hop is admitted before it is written down, and written down before a packet leaves.
+            for hop in route(host, reach):
+                what = (host.access.transport.value, "login", hop.host.access.user)
+                log.sent(vantage=job.vantage.name, what=what, targets=[hop.address], ports=str(hop.host.access.port))
+        return open_door(host, reach)
+
+    rates, vantage = job.scope.rates, job.vantage.name
+    for transcript in collect_hosts(hosts, open_transport, COLLECTORS, rates, vantage=vantage, stop=work.stop):
+        if transcript.failure is not None and transcript.failure.reason is Blind.OUT_OF_SCOPE:
+            log.refused(transcript.session.host, transcript.failure.detail)
+        yield transcript
+
+
+def _reach(job: Job, work: Work) -> Reach:
+    config = job.config
+    credentials = {
+        name: Credential(
+            name=name,
+            kind=CredentialKind(entry.kind),
+            path=entry.path,
+            certificate=entry.certificate,
+            fingerprint=entry.fingerprint,
+            argv=tuple(entry.argv),
+        )
+        for name, entry in config.credentials.items()
+    }
+    return Reach(
+        scope=job.scope,
+        vantage=job.vantage.name,
+        credentials=credentials,
+        hosts={host.id: host for host in (*job.jump_hosts, *job.inventory.hosts)},
+        known_hosts=config.known_hosts,
+        limits=SessionLimits(connect_s=config.deadlines.connect_s, session_s=config.deadlines.session_s),
+        stop=work.stop,
+    )
+
+
+def _looks(job: Job, log: ProbeLog, work: Work, done: set[str], answered: set[str]) -> Iterator[Transcript]:
+    hosts = [host for host in job.inventory.hosts if host.addresses and host.id not in done]
+    work.progress.expect(LOOKING, len(hosts))
+    return scan_exposure(
+        hosts,
+        job.scope,
+        job.vantage,
+        trust_of_zone={zone.name: zone.trust for zone in job.inventory.zones},
+        log=log,
+        stop=work.stop,
+        known_up=answered,
+    )
+
+
+def _notes(job: Job, reach: Reach, work: Work) -> Iterator[str]:
+    for name in reach.guard.stopped():
+        yield (
+            f"credential `{name}` was refused too often and was stopped for the rest of the run: "
+            "hosts that use it were not read"
+        )
+    if job.scope.window.seconds_left(work.clock()) <= 0:
+        yield "the authorised window closed before the run ended: hosts that were left by then are blind spots"

@@ -1,0 +1,94 @@
+"""From what a host answered to what is known of it: every topic as a document, or the reason why it is unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from collectors import exposure
+from collectors.base import Collector, Transcript, applies, document, observe
+from collectors.exposure_scan import merged
+from collectors.registry import COLLECTORS
+from posture.model.assessment import Run
+from posture.model.host import Host, Inventory
+from posture.model.observation import Blind, FactDocument, Observation, Origin, Unseen
+
+NETWORK_COLLECTORS: tuple[Collector, ...] = (exposure.COLLECTOR,)
+"""Topics that are asked of the network, not over a login."""
+NMAP = "nmap"
+"""The transport of sessions that looked from the network."""
+
+_PLATFORM_CHARS = 120  # the longest PRETTY_NAME we know has 45
+
+
+def observations(
+    host: Host, inventory: Inventory, run: Run, transcripts: Iterable[Transcript]
+) -> dict[str, Observation]:
+    """Return every topic of a host by name: a document, or why it is unseen. Pure: answers in, facts out."""
+    sessions = list(transcripts)
+    login = _telling([entry for entry in sessions if entry.session.transport != NMAP])
+    looks = [entry for entry in sessions if entry.session.transport == NMAP]
+    found: dict[str, Observation] = {}
+    for collector in COLLECTORS:
+        if login is None:
+            why = "the host was never begun" if applies(collector, host) else "no login is declared for the host"
+            found[collector.topic] = Unseen(host.id, collector.topic, Blind.NOT_ATTEMPTED, why)
+        else:
+            found[collector.topic] = observe(collector, login)
+    for collector in NETWORK_COLLECTORS:
+        if looks:
+            found[collector.topic] = observe(collector, merged(looks))
+        else:
+            why = "nobody looked at the host from the network"
+            found[collector.topic] = Unseen(host.id, collector.topic, Blind.NOT_ATTEMPTED, why)
+    found["declared"] = declared(host, inventory, run)
+    return found
+
+
+def declared(host: Host, inventory: Inventory, run: Run) -> FactDocument:
+    """Return what the operator says of a host as a document, topic ``declared``."""
+    said = dict(host.declared)
+    services = said.get("services", [])
+    ports: dict[str, list[int]] = {"tcp": [], "udp": []}
+    for service in services if isinstance(services, list) else []:
+        if isinstance(service, dict) and isinstance(service.get("port"), int):
+            ports.setdefault(str(service.get("proto", "tcp")), []).append(service["port"])
+    tags = {
+        "organisation": host.tags.organisation,
+        "environment": host.tags.environment,
+        "exposure": host.tags.exposure,
+        "asset_type": host.tags.asset_type,
+    }
+    trust = {zone.name: zone.trust.value for zone in inventory.zones}
+    facts = {
+        **said,
+        "addresses": list(host.addresses),
+        "zone": host.zone,
+        "trust": trust.get(host.zone, "untrusted"),
+        "roles": list(host.roles),
+        "owner": host.owner,
+        "system": host.system,
+        "mission": int(host.mission),
+        "tags": {key: value for key, value in tags.items() if value is not None},
+        "tcp_ports": sorted(set(ports["tcp"])),
+        "udp_ports": sorted(set(ports["udp"])),
+    }
+    return document(
+        host=host.id, topic="declared", facts=facts, evidence=(), taken_at=run.started_at, origin=Origin.ATTESTED
+    )
+
+
+def platform_of(observed: Mapping[str, Observation]) -> str:
+    """Return what the host calls itself, such as ``Debian GNU/Linux 12 (bookworm)``; empty when unseen."""
+    system = observed.get("os")
+    if not isinstance(system, FactDocument):
+        return ""
+    facts = msgspec.json.decode(system.content)["facts"]
+    return str(facts.get("pretty_name") or facts.get("release") or facts.get("family") or "")[:_PLATFORM_CHARS]
+
+
+def _telling(logins: list[Transcript]) -> Transcript | None:
+    """Return the last session that brought anything; the last one, with its reason, when none did."""
+    told = [entry for entry in logins if entry.answers] or logins
+    return told[-1] if told else None

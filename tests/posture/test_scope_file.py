@@ -1,0 +1,84 @@
+"""The scope file: what loads, and that every mistake names its line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from posture import scope_file
+from posture.errors import ScopeError
+
+GOOD = """\
+schema: posture.scope/1
+authorisation: AUTH-1
+owner: A. Example, system owner
+window: {opens: '2026-11-01T20:00:00Z', closes: '2026-11-30T04:00:00+02:00'}
+cidrs: [10.1.0.0/16, '2001:db8::/64']
+excluded: [10.1.9.9]
+rates: {packets_per_s: 200}
+udp_ports: [53]
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "scope.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_scope_file_says_what_the_owner_signed(tmp_path: Path) -> None:
+    scope = scope_file.read(written(tmp_path, GOOD))
+    assert (scope.authorisation, scope.owner) == ("AUTH-1", "A. Example, system owner")
+    assert scope.window.opens == datetime(2026, 11, 1, 20, tzinfo=UTC)
+    assert scope.window.closes == datetime(2026, 11, 30, 2, tzinfo=UTC)
+    assert scope.cidrs == ("10.1.0.0/16", "2001:db8::/64")
+    assert scope.excluded == ("10.1.9.9",)
+    assert scope.rates.packets_per_s == 200
+    assert scope.udp_ports == (53,)
+    assert not scope.allow_passphrase_test
+
+
+def test_what_is_left_out_is_conservative(tmp_path: Path) -> None:
+    least = "".join(line for line in GOOD.splitlines(True) if not line.startswith(("rates", "udp", "excluded")))
+    scope = scope_file.read(written(tmp_path, least))
+    assert scope.rates.packets_per_s <= 300
+    assert scope.named_ports == (22, 23, 80, 443)
+    assert 161 in scope.udp_ports
+
+
+def test_a_moment_without_zone_is_utc(tmp_path: Path) -> None:
+    scope = scope_file.read(written(tmp_path, GOOD.replace("20:00:00Z", "20:00:00")))
+    assert scope.window.opens == datetime(2026, 11, 1, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "said"),
+    [
+        ("AUTH-1", "' '", ":2", "authorisation"),
+        ("A. Example, system owner", "''", "", "owner"),
+        ("10.1.0.0/16", "10.1.0.1/16", ":5", "host bits"),
+        ("10.1.9.9", "printer", ":6", "printer"),
+        ("2026-11-30T04", "2026-10-30T04", ":4", "closes before it opens"),
+        ("packets_per_s: 200", "packets_per_s: 0", "", "packets_per_s"),
+        ("packets_per_s: 200", "packets: 200", ":7", "packets"),
+        ("[53]", "[70000]", "", "70000"),
+        ("excluded", "exclude", ":6", "exclude"),
+        ("posture.scope/1", "posture.scope/9", ":1", "schema"),
+    ],
+    ids=lambda value: value or "-",
+)
+def test_a_mistake_names_its_line_and_says_what_is_wrong(
+    tmp_path: Path, old: str, new: str, where: str, said: str
+) -> None:
+    with pytest.raises(ScopeError) as raised:
+        scope_file.read(written(tmp_path, GOOD.replace(old, new)))
+    assert f"scope.yaml{where}" in str(raised.value) or not where
+    assert said in f"{raised.value} {raised.value.hint}"
+
+
+def test_without_a_scope_file_nothing_is_touched(tmp_path: Path) -> None:
+    with pytest.raises(ScopeError, match="no scope file") as raised:
+        scope_file.read(tmp_path / "scope.yaml")
+    assert "posture init" in raised.value.hint

@@ -1,0 +1,89 @@
+"""The page in a real browser: axe-core finds nothing, nothing scrolls sideways, Tab goes through it in order.
+
+Needs node, chromium and the npm packages axe-core and playwright-core, which `make axe` installs under ``AXE_HOME``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sample_agency
+
+from posture.model.assessment import Assessment
+from reports import write_html
+
+DRIVER = Path(__file__).parent / "axe.cjs"
+MODULES = Path(os.environ.get("AXE_HOME", "/var/tmp/posture-axe")) / "node_modules"
+NODE = shutil.which("node")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+MISSING = [
+    name
+    for name, there in (
+        ("node", NODE),
+        ("chromium", CHROMIUM),
+        ("axe-core", (MODULES / "axe-core").is_dir()),
+        ("playwright-core", (MODULES / "playwright-core").is_dir()),
+    )
+    if not there
+]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING), reason=f"not here: {', '.join(MISSING)}; `make axe` installs the packages"
+)
+
+PAGES: dict[str, Callable[[], Assessment]] = {
+    "agency": sample_agency.agency,
+    "blind": lambda: sample_agency.clean(blind=True),
+    "fleet": sample_agency.with_fleet,
+    "nothing": sample_agency.nothing_assessed,
+    "waived": sample_agency.all_waived,
+}
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """What the browser says of each page."""
+    directory = tmp_path_factory.mktemp("browser")
+    for name, assessment in PAGES.items():
+        write_html(assessment(), directory / f"{name}.html", marking="CUI//SP-VULN")
+    argv = [str(NODE), str(DRIVER), str(CHROMIUM), *(str(directory / f"{name}.html") for name in PAGES)]
+    done = subprocess.run(
+        argv, env={**os.environ, "NODE_PATH": str(MODULES)}, capture_output=True, text=True, timeout=180, check=True
+    )
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in PAGES}
+    for line in done.stdout.splitlines():
+        answer = json.loads(line)
+        found[Path(answer["file"]).stem].append(answer)
+    return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_violation_in_light_dark_and_narrow(said: dict[str, list[dict[str, Any]]], name: str) -> None:
+    looks = [answer for answer in said[name] if "violations" in answer]
+    assert len(looks) == 3
+    for look in looks:
+        assert look["violations"] == [], f"{look['scheme']}, {look['width']} px"
+        assert look["passes"] > 20
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_scrolls_sideways_and_nothing_else_is_loaded(said: dict[str, list[dict[str, Any]]], name: str) -> None:
+    for look in said[name]:
+        if "wide" in look:
+            assert look["wide"] <= look["width"]
+            assert look["requests"] == [f"file://{look['file']}"]
+
+
+def test_tab_leads_through_the_page_in_its_order_with_a_visible_ring(said: dict[str, list[dict[str, Any]]]) -> None:
+    stops = next(answer["stops"] for answer in said["agency"] if "stops" in answer)
+    texts = [stop["text"] for stop in stops]
+    assert texts[:3] == ["Skip to the report", "Coverage and blind spots", "What is due when"]
+    contents = texts.index("Method and glossary")
+    assert texts[contents + 1] == sample_agency.plan().fixes[0].title
+    assert all(stop["seen"] and stop["ring"] for stop in stops)
