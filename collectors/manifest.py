@@ -213,10 +213,11 @@ def _second_batch(account: str, entries: list[Entry]) -> Iterator[str]:
 _WHY_NOT_EXACT = (
     "# The commands below depend on what the host answers (a Match block, a home outside /home), so each rule is a",
     "# regular expression for the whole argument list, from ^ to $. That needs sudo 1.9.10 or newer: Debian 12,",
-    "# Ubuntu 24.04, RHEL 10. An older sudo (RHEL 9: 1.9.5) takes them literally; they then allow nothing, and what",
-    "# they would have shown is reported as unseen. No rule lets the account name a file of its own choice: `..`,",
-    "# blanks and hidden directories do not fit. Where a rule is left out, add exact lines for this host if a report",
-    "# names the command.",
+    "# Ubuntu 24.04, RHEL 10. To an older one (Debian 11, RHEL 9: 1.9.5) they are syntax errors, named at every",
+    "# command, and before 1.9.3 sudo then refuses to run at all: THERE, LEAVE OUT EVERYTHING FROM HERE ON. What it",
+    "# would have shown is reported as unseen. No rule lets the account name a file of its own choice: `..`, blanks",
+    "# and hidden directories do not fit. Where a rule is left out, add exact lines for this host if a report names",
+    "# the command.",
 )
 
 
