@@ -178,7 +178,7 @@ _SUDO_REFUSALS = (
     "sudo: you must have a tty",
     "sudo: sorry, you must have a tty",
     "sudo: effective uid is not 0",
-    "sudo: The \"no new privileges\" flag is set",
+    'sudo: The "no new privileges" flag is set',
     "sudo: sorry, you are not allowed",
     "sudo: no valid sudoers sources found",
     "sudo: unable to initialize policy plugin",

@@ -38,7 +38,7 @@ def _cipher_mark(cipher: str) -> str:
 
 
 _MAGIC = "b3BlbnNzaC1rZXktdjEAAAAA"  # in base64, as every file of the format begins
-_TELLING = len(_MAGIC) + 14  # far enough to tell any two ciphers apart
+_TELLING = len(_MAGIC) + 13  # far enough to tell any two ciphers apart
 OPENSSH_MARKS = {_cipher_mark(cipher): cipher for cipher in _CIPHERS}
 PEM_MARKS = {
     "BEGIN OPENSSH PRIVATE KEY": "openssh",
@@ -51,7 +51,7 @@ PEM_MARKS = {
 ENCRYPTED_MARK = "Proc-Type: 4,ENCRYPTED"
 # One pattern for each kind, not one for each mark: a pattern of sudoers may hold 1024 characters, see `manifest`.
 _MARKS = (
-    *("-e", "BEGIN ((OPENSSH|RSA|DSA|EC|ENCRYPTED) )?PRIVATE KEY", "-e", ENCRYPTED_MARK),
+    *("-e", "BEGIN PRIVATE KEY", "-e", "BEGIN (OPENSSH|RSA|DSA|EC|ENCRYPTED) PRIVATE KEY", "-e", ENCRYPTED_MARK),
     *("-e", f"{_MAGIC}({'|'.join(mark.removeprefix(_MAGIC) for mark in OPENSSH_MARKS)})"),
 )
 

@@ -234,9 +234,7 @@ def _apt_pending(answers: Answers, repositories: list[Repository], lists: Entrie
     if not any(repo.security and repo.enabled for repo in repositories):
         return Hole("", Blind.NOT_ATTEMPTED, "no security source is configured, so apt cannot know its updates")
     if not any(_is_security(path) or "_updates_" in path for path in fetched):
-        return Hole(
-            "", Blind.STALE, "apt has never fetched the list of a security source"
-        )
+        return Hole("", Blind.STALE, "apt has never fetched the list of a security source")
     found = [_INST.match(line) for line in answer.text.splitlines() if line.startswith("Inst ")]
     if None in found or not _SUMMARY.search(answer.text):
         return Hole("", Blind.UNPARSEABLE, "apt-get printed no simulation we can read")

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import IntEnum
 
 from collectors.base import Transcript
 from posture import __version__
@@ -35,6 +34,7 @@ from posture.errors import StoreError, UsageError
 from posture.evaluate.fleet import SOURCE_TOPIC, fleet_documents
 from posture.evaluate.judge import Memo, judge_host
 from posture.evaluate.lifecycle import update_findings
+from posture.exit_codes import ExitCode, exit_code
 from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
 from posture.model.assessment import Assessment, HostAssessment, Run, RunState
 from posture.model.check import Baseline
@@ -58,18 +58,6 @@ __all__ = [
     "scan",
     "stored_assessment",
 ]
-
-
-class ExitCode(IntEnum):
-    """What a scan's exit code says."""
-
-    CLEAN = 0
-    FINDINGS = 1
-    USAGE = 2
-    NOTHING_ASSESSED = 3
-    BLIND_SPOTS = 4
-    FINDINGS_AND_BLIND_SPOTS = 5
-    BUG = 70
 
 
 def scan(store: Store, job: Job, now: datetime, work: Work, *, resume: str = "") -> str:
@@ -390,30 +378,3 @@ def _judged_again(store: Store, run: Run, inventory: Inventory, baseline: Baseli
         )
     if results := bench.judge_fleet():
         yield HostAssessment(Host(FLEET, (), ""), results, (), ())
-
-
-def exit_code(assessment: Assessment) -> ExitCode:
-    """Return what the scan comes to: nothing assessed, findings, blind spots.
-
-    A waived failure is printed and counted everywhere, and does not set the code.
-    """
-    if not _anything_assessed(assessment):
-        return ExitCode.NOTHING_ASSESSED
-    coverage = assessment.coverage
-    severity = {check.id: check.severity for check in assessment.baseline.checks}
-    threshold = assessment.baseline.profile.fail_threshold
-    findings = any(
-        finding.open and not finding.waiver and severity[finding.check] >= threshold
-        for finding in assessment.findings
-        if finding.check in severity
-    )
-    blind = coverage.decided < coverage.possible or assessment.run.state is not RunState.COMPLETE
-    if findings:
-        return ExitCode.FINDINGS_AND_BLIND_SPOTS if blind else ExitCode.FINDINGS
-    return ExitCode.BLIND_SPOTS if blind else ExitCode.CLEAN
-
-
-def _anything_assessed(assessment: Assessment) -> bool:
-    """Return whether any verdict rests on what a host or the network said, not on the inventory alone."""
-    results = (result for host in assessment.read_hosts() for result in host.results)
-    return any(result.verdict.status.decided and result.evidence for result in results)

@@ -108,7 +108,7 @@ def _head(outcome: Outcome) -> Iterator[str]:
         "namespaces on one machine; nothing left it.",
         "",
         f"- **OpenSCAP** {versions['d12 openscap-scanner']} with the SCAP Security Guide, every rule of the benchmark",
-        f"  (profile `(all)`). Debian 11 packages neither program nor content: its hosts run Debian 12's `oscap` and the",
+        "  (profile `(all)`). Debian 11 packages neither program nor content: its hosts run Debian 12's `oscap` and the",
         f"  Debian 11 benchmark of Debian 12's ssg-debian {versions['d12 ssg-debian']} (`{CONTENT['d11']}`). Debian 12",
         "  packages no benchmark for itself; its hosts get the one of Debian 13's ssg-debian",
         f"  {versions['d13 ssg-debian']} (`{CONTENT['d12']}`). Nobody packages one for Debian 13.",

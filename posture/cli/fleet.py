@@ -179,7 +179,7 @@ def _print_manifest(whole: Manifest) -> None:
 
 
 @click.command("export")
-@click.argument("run", default="latest")
+@click.argument("run")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @config_option
 @out_option

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.posture.replays import (
 )
 
 Call = Callable[..., Any]
-DEMO_WITHIN_S = 10
+DEMO_WITHIN_S = 10  # of processor time: the machine may be busy with other tests
 DEMO_LIMIT_BYTES = 1_500_000
 
 
@@ -176,9 +176,10 @@ def test_merge_of_a_file_that_is_not_there_or_no_export(posture: Call, here: Pat
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str], float]:
     home = tmp_path_factory.mktemp("demo")
-    begun = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run((PROGRAM, "demo", "--out", "d"), capture_output=True, text=True, check=False, cwd=home)
-    return home / "d", done, time.monotonic() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return home / "d", done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_the_demo_writes_its_reports_within_seconds(
