@@ -270,7 +270,9 @@ def lines_of(text: str) -> list[str]:
 
 def _encrypted(told: list[str], form: str) -> bool | None:
     if form == "openssh":
-        cipher = next((OPENSSH_MARKS[mark] for mark in told if mark in OPENSSH_MARKS), None)
+        # Evidence of earlier versions holds longer marks.
+        found = (cipher for line in told for mark, cipher in OPENSSH_MARKS.items() if line.startswith(mark))
+        cipher = next(found, None)
         return None if cipher is None else cipher != "none"
     return "BEGIN ENCRYPTED PRIVATE KEY" in told or ENCRYPTED_MARK in told
 

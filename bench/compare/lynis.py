@@ -56,7 +56,8 @@ def settle(hosts: dict[str, dict[str, Answer]]) -> dict[str, dict[str, Answer]]:
 
 
 def _tests(log: str) -> Iterator[tuple[str, list[str]]]:
-    test, lines = "", []
+    test = ""
+    lines: list[str] = []
     for stamped in log.splitlines():
         line = _STAMP.sub("", stamped)
         begun = _BEGIN.match(line)

@@ -66,7 +66,7 @@ class Outcome:
 
 def table(outcome: Outcome) -> str:
     """Return the agreement table."""
-    rows = [("tool", "rules in common", "answers compared", "agree", "disagree", "of these ours is right",
+    rows: list[tuple[str, ...]] = [("tool", "rules in common", "answers compared", "agree", "disagree", "of these ours is right",
              "both, another line", "one side undecided", "their rules without ours")]  # fmt: skip
     for tool in TOOLS:
         own = [cell for cell in outcome.cells if cell.pair.tool == tool]
