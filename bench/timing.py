@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -23,6 +24,8 @@ class Ran:
     wall_s: float
     peak_mb: float
     """Highest resident memory of the program itself (VmHWM), in 10^6 bytes; its children not counted."""
+    cpu_s: float
+    """Of the program and of the children it waited for: the scanner's side."""
     code: int
     output: str
 
@@ -32,7 +35,7 @@ def run(argv: Sequence[str], **options: Any) -> Ran:
 
     ``getrusage`` will not do: a child made by vfork reports its parent's peak as its own.
     """
-    begun, peak = time.monotonic(), 0.0
+    begun, spent_before, peak = time.monotonic(), _cpu_of_children_s(), 0.0
     with (
         tempfile.TemporaryFile("w+") as said,  # a pipe that nobody empties would stop the program
         subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, **options) as program,
@@ -42,7 +45,12 @@ def run(argv: Sequence[str], **options: Any) -> Ran:
             time.sleep(POLL_S)
         wall = time.monotonic() - begun
         said.seek(0)
-        return Ran(wall, peak, program.returncode, said.read())
+        return Ran(wall, peak, _cpu_of_children_s() - spent_before, program.returncode, said.read())
+
+
+def _cpu_of_children_s() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _high_water_mb(pid: int) -> float:
@@ -59,11 +67,13 @@ class Took:
     """What one round of a contestant cost."""
 
     wall_s: float
-    cpu_s: float
-    """Of this process, its children and theirs: the scanner's side and the lab hosts'. Hardly depends on other load."""
+    scanner_cpu_s: float
+    """Of the program itself; with hosts of their own this and the hosts' own time make the wall time."""
+    all_cpu_s: float
+    """Of the program and of the lab's hosts, which here share the scanner's cores. Hardly depends on other load."""
 
 
-def interleaved(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[Took]]:
+def interleaved(contestants: Mapping[str, Callable[[], Ran]], rounds: int) -> dict[str, list[Took]]:
     """Return what each contestant took in each round.
 
     They take turns, so that what else the machine does hits all of them alike.
@@ -72,8 +82,8 @@ def interleaved(contestants: Mapping[str, Callable[[], float]], rounds: int) -> 
     for _ in range(rounds):
         for name, contestant in contestants.items():
             before = _cpu_of_all_below_s(os.getpid())
-            wall = contestant()
-            taken[name].append(Took(wall, _cpu_of_all_below_s(os.getpid()) - before))
+            ran = contestant()
+            taken[name].append(Took(ran.wall_s, ran.cpu_s, _cpu_of_all_below_s(os.getpid()) - before))
     return taken
 
 
