@@ -3,9 +3,10 @@ VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 OUT    ?= out
+AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
-.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare clean
+.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare
 
 all: test lint types contracts docs-check sizes   ## everything CI runs
 
@@ -45,6 +46,15 @@ sizes: $(VENV)/.core  ## median and largest file and function
 bench: $(VENV)/.test .venv-bench/.ansible  ## timings as ratios, in one run (docs/benchmarks.md); never part of the tests
 	@sh tests/lab/prepare.sh
 	@$(BIN)/python -m bench $(BENCH)
+
+compare: $(VENV)/.test  ## our verdicts against OpenSCAP, Lynis and ssh-audit on lab hosts (docs/comparison.md); root, heavy
+	@sh tests/lab/prepare.sh
+	@sh bench/compare/prepare.sh
+	@$(BIN)/python -m bench.compare
+
+axe: $(VENV)/.test  ## the report in a real browser: axe-core, both schemes, 320 px; needs nodejs, npm and chromium
+	@npm install --silent --prefix $(AXE_HOME) --no-save axe-core@4.14.1 playwright-core@1.65.1
+	@AXE_HOME=$(AXE_HOME) $(BIN)/pytest -q tests/reports/test_html_in_a_browser.py
 
 bare:            ## `make scan` and `make test` on a bare Debian in a chroot; needs root, never part of CI
 	@sh tools/bare_debian.sh
