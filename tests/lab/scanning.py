@@ -71,11 +71,26 @@ def scan(agency: Agency, out: str, *options: str, inventory: Path | None = None)
     folder = agency.work / out
     words = ("scan", "-i", str(inventory or agency.inventory), "--scope", str(agency.scope))
     argv = [str(POSTURE), *words, "-c", str(agency.config), "--out", str(folder), *options]
+    argv = [sys.executable, "-c", _MEASURED, str(memory_file(agency, out)), *argv]
     done = agency.run_in_scanner(argv, capture_output=True, text=True, cwd=agency.work, timeout=400)
     assert (folder / "assessment.json").exists(), f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     with Store.open(agency.work / "posture.db", create=False) as store:
         findings = {finding.id: finding for finding in store.findings()}
     return Outcome(done.returncode, done.stdout, done.stderr, results_of(folder), findings, folder)
+
+
+def memory_file(agency: Agency, out: str) -> Path:
+    """Return where the most memory a scan held stands, in kB."""
+    return agency.work / f"{out}.kb"
+
+
+# A small parent of its own: a child's peak counts what its parent held when it forked, and the tests' process is large.
+_MEASURED = """
+import pathlib, resource, subprocess, sys
+code = subprocess.run(sys.argv[2:]).returncode
+pathlib.Path(sys.argv[1]).write_text(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
 
 
 def results_of(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import yaml
 
 from tests.lab.agency import Agency
 from tests.lab.hostile import Personality
-from tests.lab.scanning import Outcome, checks_of_today, scan, verdicts
+from tests.lab.scanning import Outcome, checks_of_today, memory_file, scan, verdicts
 
 pytestmark = pytest.mark.lab
 
@@ -73,8 +72,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         began = time.monotonic()
         hostile = scan(agency, "hostile", "--no-network")
         seconds = time.monotonic() - began
-        # The most any child of ours ever held: the scans are the largest of them.
-        yield Story(agency, quiet, hostile, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+        yield Story(agency, quiet, hostile, seconds, int(memory_file(agency, "hostile").read_text()))
 
 
 def _edit(path: Path, change: Any) -> None:
