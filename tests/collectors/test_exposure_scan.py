@@ -32,7 +32,7 @@ from posture.scope import Rates, Scope, Window
 
 INTERNET = Vantage("probe-1", "internet")
 ZONES = {"internet": Trust.UNTRUSTED, "lan": Trust.INTERNAL}
-FAST = Rates(packets_per_s=60_000, packets_per_s_per_host=60_000, timing=4)
+FAST = Rates(packets_per_s=20_000, packets_per_s_per_host=20_000, timing=4)
 NETWORKS = ("127.0.0.0/24", "10.99.0.0/24", "fd99::/64")
 RULES = "\n ".join(
     [
