@@ -122,7 +122,7 @@ class _Visit:
     def talk(self, stream: Stream) -> None:
         limits = self.budget.limits
         nonce = secrets.token_hex(16)
-        script = build(self.commands, nonce, stderr_bytes=limits.stderr_bytes)
+        script = build(self.commands, nonce)
         self.out = FrameReader(nonce, [command.max_bytes for command in self.commands], with_status=True)
         self.err = FrameReader(nonce, [limits.stderr_bytes] * len(self.commands), with_status=False)
         self._begun_at = time.monotonic()
@@ -174,6 +174,9 @@ class _Visit:
         if self.out.hello is None and now > self._begun_at + limits.hello_s:
             raise self._broken(Blind.TIMED_OUT, f"no first frame within {limits.hello_s:g} s")
         index = self.out.opened
+        if (flooded := self._flooded()) is not None:
+            self._cut_off(flooded)
+            return True
         if index is None:
             if self.out.hello is not None and now > self._begun_at + _SILENCE_S + limits.grace_s:
                 raise self._broken(Blind.TIMED_OUT, "the host fell silent between two commands")
@@ -184,10 +187,29 @@ class _Visit:
         self._give_up(index)
         return True
 
+    def _flooded(self) -> int | None:
+        """Return the command that says so much more than its cap that waiting for its end is no use."""
+        for reader in (self.out, self.err):
+            if reader.opened is not None and reader.excess > _FLOOD_BYTES:
+                return reader.opened
+        return None
+
+    def _cut_off(self, index: int) -> None:
+        """Keep what the command said up to its caps, and go on behind it; the channel's end ends the program."""
+        command, waited_ms = self.commands[index], round((time.monotonic() - self._begun_at) * 1000)
+        out = self._frames.pop(index, None) or Frame(index, self._said(self.out, index), True, None, waited_ms)
+        err = self._errors.pop(index, None) or Frame(index, self._said(self.err, index), self.err.opened == index)
+        self.answers[command.id] = _answer(command, out, err, self.out.hello)
+        self.left = self.commands[index + 1 :]
+
+    @staticmethod
+    def _said(reader: FrameReader, index: int) -> bytes:
+        return reader.partial() if reader.opened == index else b""
+
     def _give_up(self, index: int) -> None:
         command, waited = self.commands[index], time.monotonic() - self._begun_at
         frame = Frame(index, self.out.partial(), True, None, round(waited * 1000), "")
-        error = self._errors.pop(index, Frame(index, self.err.partial() if self.err.opened == index else b"", True))
+        error = self._errors.pop(index, Frame(index, self._said(self.err, index), True))
         self.answers[command.id] = _answer(command, frame, error, self.out.hello, hung=True)
         self.budget.stuck += 1
         self.left = self.commands[index + 1 :]
@@ -211,6 +233,7 @@ class _Visit:
 
 
 _NOISE_BYTES = 2_000
+_FLOOD_BYTES = 256_000  # beyond a command's cap; what is on its way when we hang up is thrown away too
 _SILENCE_S = 30.0  # between an end and the next beginning the shell only forks; this is patience for a host under load
 
 

@@ -23,7 +23,6 @@ class Hello:
     account_id: int | None
     """Numeric user id; ``None`` when the host could not say."""
     has_timeout: bool
-    has_head: bool
     has_sudo: bool
     nice: bool
 
@@ -61,7 +60,7 @@ class FrameReader:
         self._mark = b"\n%" + nonce.encode() + b" "
         self._pending = bytearray()
         self._content = bytearray()
-        self._cut = False
+        self._excess = 0
         self._next = 0
 
     def feed(self, chunk: bytes) -> None:
@@ -90,6 +89,11 @@ class FrameReader:
         """Return what the open frame has said so far."""
         return bytes(self._content)
 
+    @property
+    def excess(self) -> int:
+        """How many bytes the open frame has said beyond its cap."""
+        return self._excess
+
     def _take(self, count: int) -> bytes:
         if count <= 0:
             return b""
@@ -103,7 +107,7 @@ class FrameReader:
             return
         room = self._caps[self.opened] - len(self._content)
         self._content += content[: max(room, 0)]
-        self._cut = self._cut or len(content) > room
+        self._excess += max(len(content) - max(room, 0), 0)
 
     def _read(self, line: bytes) -> Frame | None:
         if self.finished:
@@ -128,21 +132,22 @@ class FrameReader:
             raise self._forged(f"command {index} was never sent", spoiled=index)
         self.opened = index
         self._content = bytearray()
-        self._cut = False
+        self._excess = 0
 
     def _end(self, found: re.Match[bytes]) -> Frame:
         index = int(found[1])
         if index != self.opened:
             raise self._forged(f"command {index} ends but is not open", spoiled=index)
         content, self._content = bytes(self._content), bytearray()
+        cut, self._excess = self._excess > 0, 0
         self.opened = None
         self._next += 1
         if not self._with_status:
             self.finished = self._next == len(self._caps)
-            return Frame(index, content, self._cut)
+            return Frame(index, content, cut)
         exit_code = None if found[2] == b"?" else int(found[2])
         duration_ms = max(0, round((float(found[4]) - float(found[3])) * 1000))
-        return Frame(index, content, self._cut, exit_code, duration_ms, found[5].decode())
+        return Frame(index, content, cut, exit_code, duration_ms, found[5].decode())
 
     def _forged(self, message: str, line: bytes = b"", *, spoiled: int | None = None) -> ForgedFrameError:
         named = [int(number) for number in re.findall(rb"\A[BE] (\d{1,6})", line)]
@@ -154,7 +159,7 @@ _MAX_LINE = 200  # the longest frame line we write has about 90 bytes
 _BEGIN = re.compile(rb"B (\d{1,6})")
 _END = re.compile(rb"E (\d{1,6})")
 _END_STATUS = re.compile(rb"E (\d{1,6}) (\d{1,3}|\?) (\d{1,10}(?:\.\d{1,6})?) (\d{1,10}(?:\.\d{1,6})?) ([usmx])")
-_HELLO = re.compile(rb"H (\d{1,10}|-) -([tcrsn]{0,4})")
+_HELLO = re.compile(rb"H (\d{1,10}|-) -([trsn]{0,3})")
 
 
 def _hello(found: re.Match[bytes]) -> Hello:
@@ -162,7 +167,6 @@ def _hello(found: re.Match[bytes]) -> Hello:
     return Hello(
         account_id=None if found[1] == b"-" else int(found[1]),
         has_timeout=b"t" in has,
-        has_head=b"c" in has,
         has_sudo=b"s" in has,
         nice=b"r" in has or b"n" in has,
     )

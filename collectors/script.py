@@ -66,7 +66,7 @@ def check(command: Command) -> Command:
     return command
 
 
-def build(commands: Iterable[Command], nonce: str, *, stderr_bytes: int = STDERR_BYTES) -> bytes:
+def build(commands: Iterable[Command], nonce: str) -> bytes:
     """Return the script that runs the commands one by one and frames what each of them says.
 
     Standard output and standard error travel on the two streams of the channel, each with frames of its own, so that
@@ -76,18 +76,12 @@ def build(commands: Iterable[Command], nonce: str, *, stderr_bytes: int = STDERR
     if not _NONCE.fullmatch(nonce):
         raise ValueError("a nonce has 32 lower-case hex digits")
     calls = "\n".join(_call(index, check(command)) for index, command in enumerate(commands))
-    return (
-        _TEMPLATE.replace("@NONCE@", nonce)
-        .replace("@STDERR@", str(stderr_bytes + 1))
-        .replace("@CALLS@", calls)
-        .encode()
-    )
+    return _TEMPLATE.replace("@NONCE@", nonce).replace("@CALLS@", calls).encode()
 
 
 def _call(index: int, command: Command) -> str:
     how = "s" if command.sudo else "u"
-    # One byte more than allowed: that is how we see, over here, that there was more.
-    return shlex.join(("q", str(index), str(command.timeout_s), str(command.max_bytes + 1), how, *command.argv))
+    return shlex.join(("q", str(index), str(command.timeout_s), how, *command.argv))
 
 
 MAX_ARGUMENT = 4096
@@ -96,10 +90,10 @@ _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[\ud800-\udfff]")
 _NONCE = re.compile(r"[0-9a-f]{32}")
 
 # Frames: `H` hello with what the host lacks, `B i` begin, `E i exit from to how` end, `Z` all done.
-# File descriptors: 8 and 9 are the channel, 3 carries the exit code past the pipes, 5 the output past the first pipe.
-# `head` caps what a command may say; a command that says more dies of SIGPIPE. Durations come from /proc/uptime because
-# reading it needs no process. Programs that are not there are found by the shell's own `test`, also behind sudo, which
-# would answer 1 instead of 127.
+# File descriptors 8 and 9 are the channel. A command writes straight into it: two forks for each (`timeout` and the
+# program), no pipe and no filter on the target. What it may say is bounded over here, where a flood ends the channel
+# and the program dies of SIGPIPE. Durations come from /proc/uptime because reading it needs no process. Programs that
+# are not there are found by the shell's own `test`, also behind sudo, which would answer 1 instead of 127.
 _TEMPLATE = """\
 posture_main() {
 umask 077
@@ -109,26 +103,22 @@ LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin
 export LC_ALL PATH
 cd /
 exec 8>&1 9>&2
-N=@NONCE@ U= T= C= S= K=
+N=@NONCE@ U= T= S= K=
 U=$(id -u 2>/dev/null)
 timeout -k 2 9 true </dev/null >/dev/null 2>&1 && T=t
-command -v head >/dev/null 2>&1 && C=c
 for s in /usr/bin/sudo /bin/sudo /usr/local/bin/sudo /run/wrappers/bin/sudo; do
 [ -x "$s" ] && S=$s && break
 done
 if renice -n 19 -p $$ >/dev/null 2>&1; then K=r
 elif command -v nice >/dev/null 2>&1; then K=n
 fi
-printf '\\n%%%s H %s %s\\n' "$N" "${U:--}" "-$T$C${S:+s}$K" >&8
+printf '\\n%%%s H %s %s\\n' "$N" "${U:--}" "-$T${S:+s}$K" >&8
 @CALLS@
 printf '\\n%%%s Z\\n' "$N" >&8
 }
-cap() {
-if [ -n "$C" ]; then exec head -c "$1"; else exec cat; fi
-}
 q() {
-i=$1 t=$2 m=$3 w=$4 a=0 b=0 r=
-shift 4
+i=$1 t=$2 w=$3 a=0 b=0 r=
+shift 3
 printf '\\n%%%s B %s\\n' "$N" "$i" >&9
 printf '\\n%%%s B %s\\n' "$N" "$i" >&8
 [ -r /proc/uptime ] && read -r a z </proc/uptime
@@ -141,13 +131,8 @@ else
 [ "$w" = s ] && set -- "$S" -n -- "$@"
 [ -n "$T" ] && set -- timeout -k 2 "$t" "$@"
 [ "$K" = n ] && set -- nice -n 19 "$@"
-r=$(
-exec 3>&1
-{ { { "$@" </dev/null 3>&- 5>&- 8>&- 9>&-; echo $? >&3
-} 2>&1 >&5 5>&- | cap @STDERR@ >&9 3>&- 5>&-
-} 5>&1 | cap "$m" >&8 3>&- 5>&-
-} 2>&9
-)
+"$@" </dev/null >&8 2>&9 8>&- 9>&-
+r=$?
 fi
 [ -r /proc/uptime ] && read -r b z </proc/uptime
 printf '\\n%%%s E %s %s %s %s %s\\n' "$N" "$i" "${r:-?}" "$a" "$b" "$w" >&8

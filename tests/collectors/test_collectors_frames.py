@@ -10,7 +10,7 @@ from collectors.frames import ForgedFrameError, Frame, FrameReader
 
 NONCE = "0123456789abcdef" * 2
 MARK = b"\n%" + NONCE.encode() + b" "
-HELLO = MARK + b"H 1000 -tcs\n"
+HELLO = MARK + b"H 1000 -ts\n"
 
 
 def begin(index: int) -> bytes:

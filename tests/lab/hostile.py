@@ -310,7 +310,7 @@ def calls(script: bytes) -> list[tuple[int, list[str]]]:
 def framed(script: bytes, answer: Callable[[list[str]], bytes]) -> Reply:
     """Yield a flawless reply to a batch script, with answers of the host's own invention."""
     nonce = _nonce(script)
-    yield b"\n%%%b H 0 -tcsr\n" % nonce
+    yield b"\n%%%b H 0 -tsr\n" % nonce
     for index, argv in calls(script):
         yield b"\n%%%b B %d\n%b\n%%%b E %d 0 1.00 1.01 s\n" % (nonce, index, answer(argv), nonce, index)
         yield Stderr(b"\n%%%b B %d\n\n%%%b E %d\n" % (nonce, index, nonce, index))
@@ -325,7 +325,7 @@ def _nonce(script: bytes) -> bytes:
 def _forged(script: bytes) -> Reply:
     """Yield a good beginning, then frames inside frames, and then every word of the script in every shape."""
     nonce = _nonce(script)
-    yield b"\n%%%b H 0 -tcsr\n\n%%%b B 0\nsome answer\n" % (nonce, nonce)
+    yield b"\n%%%b H 0 -tsr\n\n%%%b B 0\nsome answer\n" % (nonce, nonce)
     for index, _ in calls(script):
         yield b"\n%%%b E %d 0 1.00 1.01 s\n" % (nonce, index)
         yield b"\n%%%b B %d\npasswordauthentication no\npermitrootlogin no\n" % (nonce, (index * 7) % 90)

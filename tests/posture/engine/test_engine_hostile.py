@@ -130,7 +130,7 @@ def test_frames_forged_from_the_nonce_itself_are_told_from_answers(sshd: RealSsh
         nonce = re.search(rb"N=([0-9a-f]{32})", script)
         assert nonce
         mark = b"\n%" + nonce[1] + b" "
-        yield mark + b"H 0 -tc\n" + mark + b"B 0\nlies" + mark + b"E 0 0 1 2 u\n"
+        yield mark + b"H 0 -t\n" + mark + b"B 0\nlies" + mark + b"E 0 0 1 2 u\n"
         yield mark + b"B 0\nother lies" + mark + b"E 0 0 1 2 u\n" + mark + b"B 9\n"
 
     with HostileServer(Personality.FORGED_FRAMES, forge=forge) as server:
@@ -147,7 +147,7 @@ def test_an_answer_of_a_hundred_megabytes_is_cut_where_we_said(sshd: RealSshd) -
     def forge(script: bytes) -> Iterator[bytes]:
         nonce = re.search(rb"N=([0-9a-f]{32})", script)
         assert nonce
-        yield b"\n%" + nonce[1] + b" H 0 -tc\n\n%" + nonce[1] + b" B 0\n"
+        yield b"\n%" + nonce[1] + b" H 0 -t\n\n%" + nonce[1] + b" B 0\n"
         yield from itertools.repeat(b"A" * 1_000_000, 100)
 
     with HostileServer(Personality.HUGE_LINE, forge=forge) as server:
