@@ -6,7 +6,7 @@ OUT    ?= out
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
-.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare
+.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare guest
 
 all: test lint types contracts docs-check sizes   ## everything CI runs
 
@@ -51,6 +51,10 @@ compare: $(VENV)/.test  ## our verdicts against OpenSCAP, Lynis and ssh-audit on
 	@sh tests/lab/prepare.sh
 	@sh bench/compare/prepare.sh
 	@$(BIN)/python -m bench.compare
+
+guest: $(VENV)/.test  ## fixes of kernel, systemd and access control, in a small Debian in QEMU; root, a quarter of an hour
+	@sh tests/guest/prepare.sh
+	@$(BIN)/pytest -q tests/guest/prove_remediations.py $(GUEST)
 
 axe: $(VENV)/.test  ## the report in a real browser: axe-core, both schemes, 320 px; needs nodejs, npm and chromium
 	@npm install --silent --prefix $(AXE_HOME) --no-save axe-core@4.14.1 playwright-core@1.65.1

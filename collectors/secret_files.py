@@ -30,11 +30,12 @@ class SecretFileFacts:
     """Credential files of homes below /root, /home, /opt, /srv, /var/lib and /var/www, without network file systems."""
 
     files: Listing[SecretFile]
-    """Incomplete when a home lies on a network file system, or an account with a shell has its home elsewhere."""
+    """Incomplete when a home lies on a network file system, or an account with a shell has its home elsewhere or
+    behind a symbolic link."""
     exposed: Listing[str]
     """Paths of those that others may read, sorted."""
     not_searched: list[str]
-    """Directories left out because they are on a network file system, and homes elsewhere; sorted."""
+    """Directories left out because they are on a network file system, and homes elsewhere or behind links; sorted."""
 
 
 _PLACES = {
@@ -126,6 +127,15 @@ COMMANDS = (
             *_any_of("-path", tuple(f"*/{place}" for place in _PLACES.values())),
             "-printf",
             "file %m %U %u %g %p\\0",
+            # A home that is a link leads somewhere the walk does not go.
+            "-o",
+            "-type",
+            "l",
+            "-not",
+            "-path",
+            "/*/*/*",
+            "-printf",
+            "link %p\\0",
         ),
         sudo=True,
         timeout_s=30,
@@ -150,8 +160,11 @@ def parse(answers: Answers) -> Facts | Hole:
         return refused
     rows = [row for row in answer.text.split("\0") if row]
     files = sorted((file for row in rows if (file := _file(row)) is not None), key=lambda file: file.path)
-    skipped = sorted({row.removeprefix("net ") for row in rows if row.startswith("net ")} | set(_elsewhere(answers)))
-    unread = any(row.partition(" ")[0] != "net" and _file(row) is None for row in rows)
+    links = {row.removeprefix("link ") for row in rows if row.startswith("link ")}
+    skipped = sorted(
+        {row.removeprefix("net ") for row in rows if row.startswith("net ")} | set(_elsewhere(answers, links))
+    )
+    unread = any(row.partition(" ")[0] not in {"net", "link"} and _file(row) is None for row in rows)
     # Without the accounts and the mounts nobody knows which homes lie elsewhere.
     blank = _unknown_homes(answers)
     complete = problem is None and refused is None and blank is None and not skipped and not unread
@@ -205,7 +218,7 @@ def _file(row: str) -> SecretFile | None:
 _NO_LOGIN = ("/nologin", "/false", "/sync", "/shutdown", "/halt")
 
 
-def _elsewhere(answers: Answers) -> Iterator[str]:
+def _elsewhere(answers: Answers, links: set[str]) -> Iterator[str]:
     """Yield homes of accounts with a shell that lie outside the search, or on file systems of their own."""
     accounts = answers.get("secret_files.accounts")
     mounts = answers.get("secret_files.mounts")
@@ -219,8 +232,13 @@ def _elsewhere(answers: Answers) -> Iterator[str]:
         words = line.split(":")
         if len(words) == 7 and not words[6].endswith(_NO_LOGIN) and words[6]:
             home = words[5].rstrip("/")
-            if home and home != "/nonexistent" and not _searched(home):
+            if home and home != "/nonexistent" and (not _searched(home) or _linked(home, links)):
                 yield home
+
+
+def _linked(home: str, links: set[str]) -> bool:
+    """Return whether the home, or a directory it lies in, is a symbolic link."""
+    return any(home == link or home.startswith(link + "/") for link in links)
 
 
 def _searched(home: str) -> bool:
@@ -233,4 +251,4 @@ def _searched(home: str) -> bool:
 _DEEPEST = 5  # slashes in the deepest directory the search would have entered
 
 
-COLLECTOR = Collector(topic="secret_files", version=1, commands=COMMANDS, facts=SecretFileFacts, parse=parse)
+COLLECTOR = Collector(topic="secret_files", version=2, commands=COMMANDS, facts=SecretFileFacts, parse=parse)

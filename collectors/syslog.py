@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 
 from collectors.base import Answers, Collector, Facts, Listing
+from collectors.listed import Entries, entries_of, list_paths
 from collectors.textfiles import Line, TextFiles, files_of, read_files, settings
 from posture.model.observation import Blind, Hole
 
@@ -57,12 +58,16 @@ class SyslogFacts:
     """rsyslog's global settings, keys in lower case without ``$``; old and new names for one thing share a key."""
     journald: dict[str, str]
     """[Journal] of journald.conf, drop-ins winning; keys in lower case, such as ``storage``."""
+    journal_kept: bool
+    """The journal outlives a boot: Storage=persistent, or auto (also when unset) and /var/log/journal is there."""
     journal_upload: JournalUpload | None
     remote: bool
     """Logs leave the host in some way that was seen."""
     remote_verified: bool
     """At least one way out is TLS to a peer whose name is checked."""
 
+
+_JOURNAL = "/var/log/journal"
 
 COMMANDS = (
     read_files("syslog.rsyslog", "/etc/rsyslog.conf", "/etc/rsyslog.d", sudo=True),
@@ -76,6 +81,7 @@ COMMANDS = (
         "/etc/systemd/journal-upload.conf.d",
         "/etc/syslog-ng/syslog-ng.conf",
     ),
+    list_paths("syslog.journal_place", _JOURNAL, depth=0),
 )
 
 
@@ -92,6 +98,8 @@ def parse(answers: Answers) -> Facts | Hole:
     if not isinstance(rsyslog, Hole):
         reader.read(rsyslog)
     upload = None if isinstance(journal, Hole) else _upload(journal)
+    journald = {} if isinstance(journal, Hole) else _journald(journal)
+    kept = _kept(journald, journal, entries_of(answers.get("syslog.journal_place")))
     syslog_ng = not isinstance(journal, Hole) and journal.has(_SYSLOG_NG)
     complete = not isinstance(rsyslog, Hole) and rsyslog.complete and not reader.unread and not syslog_ng
     facts = SyslogFacts(
@@ -99,12 +107,29 @@ def parse(answers: Answers) -> Facts | Hole:
         syslog_ng=syslog_ng,
         targets=Listing(reader.targets, complete and not isinstance(journal, Hole)),
         settings=reader.settings,
-        journald={} if isinstance(journal, Hole) else _journald(journal),
+        journald=journald,
+        journal_kept=kept is True,
         journal_upload=upload,
         remote=bool(reader.targets) or upload is not None,
         remote_verified=any(target.verified for target in reader.targets) or _verified(upload),
     )
-    return Facts(facts, tuple(_holes(rsyslog, journal, reader, facts)))
+    unknown = (Hole("journal_kept", kept.reason, kept.detail),) if isinstance(kept, Hole) else ()
+    return Facts(facts, (*_holes(rsyslog, journal, reader, facts), *unknown))
+
+
+def _kept(journald: Mapping[str, str], journal: TextFiles | Hole, place: Entries | Hole) -> bool | Hole:
+    """Return whether the journal outlives a boot. Source: journald.conf(5), Storage=."""
+    doubt = journal if isinstance(journal, Hole) else journal.hole("")
+    if doubt is not None:
+        return doubt
+    storage = journald.get("storage", "auto").lower()
+    if storage != "auto":
+        return storage == "persistent"
+    if isinstance(place, Hole):
+        return place
+    if not place.complete:
+        return Hole("", Blind.COMMAND_REFUSED, "; ".join(place.unreadable)[:200])
+    return place.at(_JOURNAL) is not None
 
 
 def _holes(rsyslog: TextFiles | Hole, journal: TextFiles | Hole, reader: _Reader, facts: SyslogFacts) -> Iterator[Hole]:
@@ -319,4 +344,4 @@ def _verified(upload: JournalUpload | None) -> bool:
     return upload is not None and upload.tls and upload.settings.get("TrustedCertificateFile", "") != "all"
 
 
-COLLECTOR = Collector(topic="syslog", version=1, commands=COMMANDS, facts=SyslogFacts, parse=parse)
+COLLECTOR = Collector(topic="syslog", version=2, commands=COMMANDS, facts=SyslogFacts, parse=parse)

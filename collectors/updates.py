@@ -108,6 +108,14 @@ COMMANDS = (
         sudo=True,
         timeout_s=60,
     ),
+    # An empty list says that nothing is pending only where the repositories publish advisories at all.
+    Command(
+        "updates.dnf_advisories",
+        ("/usr/bin/dnf", "-q", "-C", "--setopt=logfilelevel=0", "updateinfo", "summary", "--all"),
+        sudo=True,
+        max_bytes=64_000,
+        timeout_s=60,
+    ),
     read_files(
         "updates.dnf_files",
         "/etc/dnf/dnf.conf",
@@ -364,7 +372,7 @@ def _dnf(answers: Answers, cache: Entries) -> Facts | Hole:
     refused = Hole("refreshed_at", Blind.COMMAND_REFUSED, "; ".join(cache.unreadable)[:200])
     return _facts(
         manager="dnf",
-        pending=_dnf_pending(answers.get("updates.dnf")),
+        pending=_dnf_pending(answers.get("updates.dnf")) or _any_advisories(answers.get("updates.dnf_advisories")),
         refreshed_at=_refreshed_dnf(cache),
         automatic=_dnf_automatic(files),
         repositories=Listing(listed, files.complete),
@@ -431,6 +439,19 @@ def _dnf_pending(answer: Answer | None) -> list[Pending] | Hole:
     return found
 
 
+def _any_advisories(answer: Answer | None) -> list[Pending] | Hole:
+    """Return that nothing is pending, or why an empty list says nothing: CentOS Stream publishes no advisories.
+
+    Source: dnf(8), UPDATEINFO COMMAND: dnf 4 counts ``notice(s)`` by kind, dnf 5 prints a table with zeros in it.
+    """
+    problem = hole(answer)
+    if answer is None or problem is not None:
+        return problem or Hole("", Blind.NOT_ATTEMPTED, "whether the repositories publish advisories was not asked")
+    if not re.search(r"\b[1-9][0-9]*\b", answer.text):
+        return Hole("", Blind.NOT_ATTEMPTED, "the repositories publish no advisories: which updates are security's?")
+    return []
+
+
 def _refreshed_dnf(cache: Entries) -> str | None:
     times = [
         entry.modified_s for entry in cache.found if entry.path.endswith((".solv", "-repodata", "/last_makecache"))
@@ -447,4 +468,4 @@ def _dnf_automatic(files: TextFiles) -> Automatic:
     return Automatic("dnf-automatic", commands.get("apply_updates", "no").lower() in _TRUE, security=True)
 
 
-COLLECTOR = Collector(topic="updates", version=1, commands=COMMANDS, facts=UpdateFacts, parse=parse)
+COLLECTOR = Collector(topic="updates", version=2, commands=COMMANDS, facts=UpdateFacts, parse=parse)

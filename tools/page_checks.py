@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 
 from posture.catalogue.load import Catalogue, load
@@ -28,13 +29,15 @@ def checks_page() -> str:
     """Return the page: what there is at a glance, then each check with everything a reader needs to judge it."""
     catalogue = load()
     families = _families(catalogue)
-    proven = len(catalogue.checks) - len(catalogue.unproven)
+    guest = len(catalogue.proven_in_guest)
+    proven = len(catalogue.checks) - len(catalogue.unproven) - guest
     parts = [
         BANNER,
         "# Checks\n\n",
         f"{len(catalogue.checks)} checks in {len(families)} families. Search this page for an id, a setting, a STIG or"
         " 800-53 number, or an AIT category. `posture checks explain ID` prints one of them.\n\n",
-        f"Fixes a test applies to a lab host and rolls back again: {proven} of {len(catalogue.checks)}. The others say"
+        f"Fixes that every test run applies to a lab host and rolls back again: {proven} of {len(catalogue.checks)};"
+        f" {guest} more need a kernel or systemd of their own and say when `make guest` last did so. The others say"
         " **not proven by a test** and why: read them, and try them on a host that may break.\n\n",
         *(f"- [{family}](#{family.lower()}): {about}\n" for family, (about, _) in families.items()),
     ]
@@ -132,6 +135,8 @@ def _fix(check: Check) -> str:
     parts = [f"\nFix, {fix.minutes} minutes, risk {fix.risk.value.replace('_', ' ')}: {flowed(fix.text)}\n"]
     if why := _unproven().get(check.id):
         parts.append(f"\n**Remediation not proven by a test**: {flowed(why)}.\n")
+    if shown := _shown_in_guest().get(check.id):
+        parts.append(f"\nProven in a guest with its own kernel and systemd on {shown} (`make guest`).\n")
     if fix.precondition:
         parts.append(f"\nBefore: {flowed(fix.precondition)}\n")
     steps = (("By hand:", fix.shell), ("Undo:", fix.rollback), ("See that it worked:", fix.verify))
@@ -142,6 +147,11 @@ def _fix(check: Check) -> str:
 @cache
 def _unproven() -> Mapping[str, str]:
     return load().unproven
+
+
+@cache
+def _shown_in_guest() -> Mapping[str, date]:
+    return load().proven_in_guest
 
 
 def _tree(condition: Condition, depth: int = 0) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.compare.agreement import TOOLS, Cell, Everything, Explanation, Pair
+from bench.compare.lab import FAULTS
 from bench.compare.openscap import CONTENT
 
 WIDE = 110
@@ -103,9 +105,10 @@ def _head(outcome: Outcome) -> Iterator[str]:
         "",
         "<!-- Written by `make compare`; what it says of each difference stands in bench/compare/disagreements.yaml. -->",
         "",
-        f"`make compare`, {versions['date']}. Three hosts each of {releases}: *plain* as Debian installs it, *hardened*",
-        "as our catalogue asks, *faulty* with thirty-seven faults at once (`bench/compare/lab.py`). All are network",
-        "namespaces on one machine; nothing left it.",
+        f"`make compare`, {versions['date']}. Three hosts each of",
+        f"{releases}:",
+        f"*plain* as Debian installs it, *hardened* as our catalogue asks, *faulty* with {len(FAULTS)} faults at once",
+        "(`bench/compare/lab.py`). All are network namespaces on one machine; nothing left it.",
         "",
         f"- **OpenSCAP** {versions['d12 openscap-scanner']} with the SCAP Security Guide, every rule of the benchmark",
         "  (profile `(all)`). Debian 11 packages neither program nor content: its hosts run Debian 12's `oscap` and the",
@@ -140,10 +143,11 @@ def _differences(outcome: Outcome) -> Iterator[str]:
         right = {"ours": "ours is right", "both": "both, by another line", "theirs": "theirs is right"}[one.right]
         yield f"### {one.id}: {right}"
         yield ""
-        yield f"{one.tool} says {other}, ours {one.ours}: {', '.join(f'`{rule}`' for rule in rules)} "
-        yield f"on {', '.join(hosts)} ({len(covered)} answers)."
+        names = ", ".join(f"`{rule}`" for rule in rules)
+        count = f"{len(covered)} answer{'s' if len(covered) > 1 else ''}"
+        yield f"{one.tool} says {other}, ours {one.ours}: {names} on {', '.join(hosts)} ({count})."
         yield ""
-        yield one.why
+        yield from textwrap.wrap(one.why, WIDE)
         yield ""
         cell = covered[0]
         yield f"- {cell.host}, {one.tool}: `{_quoted(cell.theirs.said)}`"

@@ -189,6 +189,13 @@ RHSA-2026:1234 Important/Sec. openssl-1:3.0.7-25.el9_3.x86_64
 RHSA-2026:1300 Critical/Sec.  kernel-5.14.0-427.13.1.el9_4.x86_64
 RHBA-2026:1400 bugfix         bash-5.1.8-9.el9.x86_64
 """
+AUTHORED_RHEL9_SUMMARY = """\
+Updates Information Summary: all
+    104 Security notice(s)
+         8 Critical Security notice(s)
+        96 Important Security notice(s)
+    211 Bugfix notice(s)
+"""
 AUTHORED_RHEL9_FILES = {
     "/etc/dnf/automatic.conf": "[commands]\nupgrade_type = security\napply_updates = yes",
     "/etc/dnf/dnf.conf": "[main]\ngpgcheck=1\ninstallonly_limit=3",
@@ -196,11 +203,16 @@ AUTHORED_RHEL9_FILES = {
 }
 
 
-def _dnf(said: str = AUTHORED_RHEL9_UPDATES, files: dict[str, str] = AUTHORED_RHEL9_FILES) -> Facts:
+def _dnf(
+    said: str = AUTHORED_RHEL9_UPDATES,
+    files: dict[str, str] = AUTHORED_RHEL9_FILES,
+    summary: str = AUTHORED_RHEL9_SUMMARY,
+) -> Facts:
     answers = told_by(
         updates.COLLECTOR,
         answer("updates.apt_config", "", "", 127),
         answer("updates.dnf", said),
+        answer("updates.dnf_advisories", summary),
         grep("updates.dnf_files", files),
         find(
             "updates.dnf_cache",
@@ -230,6 +242,18 @@ def test_dnf_that_speaks_in_riddles_is_not_up_to_date():
     assert (
         holes_of(_dnf("Error: cache-only enabled but no cache for 'baseos'\n"))["pending_security"] is Blind.UNPARSEABLE
     )
+
+
+def test_nothing_pending_is_believed_where_the_repositories_publish_advisories():
+    facts = _dnf("")
+    assert facts.value.pending_security.items == []
+    assert facts.value.pending_security.complete
+    assert "pending_security" not in holes_of(facts)
+
+
+@pytest.mark.parametrize("summary", ["", "Available advisory information summary:\nSecurity : 0\n  Critical : 0\n"])
+def test_a_distribution_that_publishes_no_advisories_is_not_up_to_date(summary: str):
+    assert holes_of(_dnf("", summary=summary))["pending_security"] is Blind.NOT_ATTEMPTED
 
 
 def test_without_gpgcheck_in_the_main_section_signatures_are_not_enforced():
@@ -301,6 +325,9 @@ def _homes(passwd: str, mounts: str = "/\n", found: str = "") -> Facts:
         ("eve:x:1:1::/export/eve:/usr/sbin/nologin\n", "/\n", "", []),
         ("", "/\n/home/nfs\n", "", ["/home/nfs"]),
         ("", "/\n", "net /home\0", ["/home"]),
+        ("eve:x:1:1::/home/eve:/bin/bash\n", "/\n", "link /home/eve\0", ["/home/eve"]),
+        ("eve:x:1:1::/home/eve:/bin/bash\n", "/\n", "link /home\0", ["/home/eve"]),
+        ("eve:x:1:1::/home/eve:/bin/bash\n", "/\n", "link /home/eve-old\0", []),
     ],
 )
 def test_homes_that_were_not_searched_leave_the_list_open(passwd, mounts, found, skipped):

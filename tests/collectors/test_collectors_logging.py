@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collectors import audit, integrity, syslog, timesync
+from collectors.base import Answer
 from collectors.syslog import SyslogFacts
 from posture.model.observation import Blind, Hole
 from tests.collectors.authored import find, grep, told_by
@@ -103,6 +104,34 @@ action(
   StreamDriverAuthMode="x509/name"
 )
 """
+
+
+THERE = find("syslog.journal_place", ("2755 d 0 999 1781481600 root systemd-journal /var/log/journal",))
+NOT_THERE = find("syslog.journal_place", (), ("/var/log/journal",))
+
+
+@pytest.mark.parametrize(
+    ("storage", "place", "kept"),
+    [
+        ("#Storage=auto", THERE, True),
+        ("#Storage=auto", NOT_THERE, False),
+        ("Storage=auto", THERE, True),
+        ("Storage=persistent", NOT_THERE, True),
+        ("Storage=volatile", THERE, False),
+        ("Storage=none", THERE, False),
+    ],
+)
+def test_a_journal_left_to_itself_is_kept_where_its_directory_is(storage: str, place: Answer, kept: bool):
+    files = {"/etc/systemd/journald.conf": f"[Journal]\n{storage}"}
+    journal = grep("syslog.journal", files, ("/etc/syslog-ng/syslog-ng.conf",))
+    parsed = facts_of(syslog.COLLECTOR, told_by(syslog.COLLECTOR, grep("syslog.rsyslog", {}), journal, place))
+    assert parsed.value.journal_kept is kept
+    assert "journal_kept" not in holes_of(parsed)
+
+
+def test_without_a_look_at_the_directory_nobody_knows_whether_the_journal_is_kept():
+    answers = told_by(syslog.COLLECTOR, grep("syslog.rsyslog", {}), JOURNAL)
+    assert "journal_kept" in holes_of(facts_of(syslog.COLLECTOR, answers))
 
 
 def _syslog(text: str, journal=JOURNAL, **drop_ins: str) -> SyslogFacts:

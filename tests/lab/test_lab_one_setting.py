@@ -58,7 +58,7 @@ SETTINGS: dict[str, Change] = {
     "accounts.inactive_default": text("/etc/default/useradd", "INACTIVE=35", "INACTIVE=90"),
     "accounts.login_defs.ENCRYPT_METHOD": text("/etc/login.defs", "ENCRYPT_METHOD YESCRYPT", "ENCRYPT_METHOD MD5"),
     'mounts.targets["/tmp"].options': lambda host: host.mounts.update({"/tmp": "nodev,nosuid"}),
-    "syslog.journald.storage": text("/etc/systemd/journald.conf.d/agency.conf", "persistent", "volatile"),
+    "syslog.journal_kept": text("/etc/systemd/journald.conf.d/agency.conf", "persistent", "volatile"),
 }
 """By the fact that shows it."""
 

@@ -30,3 +30,23 @@ def test_a_directory_of_an_agency_need_not_have_the_file(tmp_path: Path) -> None
     shutil.copytree(load().directory, copy)
     (copy / "unproven.yaml").unlink()
     assert load(copy).unproven == {}
+
+
+def test_what_the_guest_showed_is_not_called_unproven_as_well(tmp_path: Path) -> None:
+    copy = tmp_path / "baselines"
+    shutil.copytree(load().directory, copy)
+    both = "unproven:\n  HRD-01: nobody tried\nproven_in_guest:\n  HRD-01: 2026-11-23\n"
+    (copy / "unproven.yaml").write_text(f"schema: posture.unproven/1\n{both}")
+    with pytest.raises(BaselineError, match="HRD-01"):
+        _ = load(copy).proven_in_guest
+
+
+def test_the_guest_shows_checks_there_are(tmp_path: Path) -> None:
+    assert set(load().proven_in_guest) < set(load().checks)
+    copy = tmp_path / "baselines"
+    shutil.copytree(load().directory, copy)
+    (copy / "unproven.yaml").write_text(
+        "schema: posture.unproven/1\nunproven: {}\nproven_in_guest:\n  HRD-99: 2026-11-23\n"
+    )
+    with pytest.raises(BaselineError, match="HRD-99"):
+        _ = load(copy).proven_in_guest

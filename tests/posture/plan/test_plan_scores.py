@@ -172,5 +172,5 @@ def test_one_step_of_one_judgement_moves_at_most_two_of_the_top_ten(seed: int) -
 
 
 def test_that_is_owed_to_dates_and_severities_which_come_first() -> None:
-    # The same step moves three where nothing but weight is left; so the bound above is no matter of course.
-    assert most_moved(1, flat=True) == 3
+    # The same step moves more where nothing but weight is left; so the bound above is no matter of course.
+    assert max(most_moved(seed, flat=True) for seed in range(4)) > 2
