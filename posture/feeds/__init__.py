@@ -1,0 +1,1 @@
+"""What is published about known vulnerabilities: fetched or carried in, checked, kept, indexed."""

@@ -1,0 +1,1 @@
+"""What other scanners found: read from their files, with their names and dates."""
