@@ -47,7 +47,7 @@ UNION_PROBES_MAX = 20_000  # about a minute at the default rate: what one more s
 
 
 class Runner(Protocol):
-    """Runs one probe: nmap on this machine, or later on a vantage host or worker."""
+    """Runs one probe: nmap on this machine, on a vantage host (``FarNmap``), or later on a worker."""
 
     def __call__(self, probe: Probe, targets: Sequence[str], *, timeout_s: float, stop: threading.Event) -> Reply:
         """Return what came back; a probe that fails says so in its reply."""
@@ -68,12 +68,14 @@ def scan_exposure(
     known_up: Container[str] = frozenset(),
     raw: bool | None = None,
     run: Runner = run_nmap,
+    blocked: Hole | None = None,
     lookup: Lookup = look_up,
 ) -> Iterator[Transcript]:
     """Yield one transcript per host, chunk by chunk; what could not be looked at says why in its answers.
 
     ``known_up`` holds the ids of hosts that something else saw alive in this run: their silence is believed.
     ``pace`` is shared by scans of one vantage that run at the same time. ``progress`` is told (hosts done, all).
+    ``blocked`` says why this vantage cannot look at all: every host then has that reason, and nothing is sent.
 
     Raises:
         StoreError: the probe log cannot be written; nothing more is sent.
@@ -91,6 +93,7 @@ def scan_exposure(
         pace=pace or Pace(scope.rates.packets_per_s, lanes),
         raw=can_send_raw() if raw is None else raw,
         run=run,
+        blocked=blocked,
     )
     done = 0
 
@@ -169,10 +172,11 @@ class _Scan:
     pace: Pace
     raw: bool
     run: Runner
+    blocked: Hole | None
 
     def chunk(self, host: Host, aims: Sequence[Aim]) -> dict[Phase, _Round]:
         """Return what every phase brought for every address of the chunk; ``host`` stands for its zone and class."""
-        found: dict[Phase, _Round] = {phase: {} for phase in Phase}
+        found: dict[Phase, _Round] = {phase: {} for phase in Phase if phase is not Phase.SWEEP}
         for ipv6 in (False, True):
             targets = targets_of(aims, ipv6=ipv6)
             if not targets:
@@ -214,7 +218,7 @@ class _Scan:
 
     def _without_udp(self, targets: Sequence[str]) -> _Round:
         """Return why UDP was not asked, where it was not."""
-        if self.raw or not self.scope.udp_ports:
+        if self.raw or self.blocked is not None or not self.scope.udp_ports:
             return {}
         probe = Probe(Phase.UDP, udp_ports=self.scope.udp_ports)
         return _nothing(probe, targets, Blind.COMMAND_REFUSED, "UDP scans need root")
@@ -236,6 +240,8 @@ class _Scan:
         now = self.clock()
         if self.stop.is_set():
             return _nothing(probe, targets, Blind.NOT_ATTEMPTED, "stopped by the operator")
+        if self.blocked is not None:
+            return _nothing(probe, targets, self.blocked.reason, self.blocked.detail)
         if self.pace.stopped:
             return _nothing(probe, targets, Blind.TIMED_OUT, self.pace.stopped)
         try:

@@ -123,6 +123,7 @@ _SUDO_MS = 8  # sudo's own start, PAM session included
 _SLOW_MS = {
     "updates.apt": 1_700,  # apt without its binary cache, which it would otherwise rewrite
     "updates.dnf": 1_500,  # dnf 4 from cache
+    "updates.dnf_advisories": 1_500,
     "firewall.zones": 400,  # firewall-cmd starts Python
     "firewall.default_zone": 400,
     "listeners.fences": 300,

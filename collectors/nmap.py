@@ -36,6 +36,8 @@ class Phase(StrEnum):
     """Which UDP ports answer."""
     VERSIONS = "versions"
     """What is behind the ports found open."""
+    SWEEP = "sweep"
+    """Which addresses of a network answer at all, and on which of a few ports; no part of a look at a host."""
 
 
 ALL_TCP = range(1, 65536)
@@ -107,8 +109,17 @@ def arguments(probe: Probe, targets_file: Path) -> tuple[str, ...]:
     Raises:
         ValueError: a number is out of range, or there is nothing to ask.
     """
+    return (*options(probe), "-iL", str(targets_file))
+
+
+def options(probe: Probe) -> tuple[str, ...]:
+    """Return nmap's options for a probe, without its targets.
+
+    Raises:
+        ValueError: a number is out of range, or there is nothing to ask.
+    """
     _check(probe)
-    words = ["-n", "-Pn", "--noninteractive"]  # no DNS, no ping, no keys read from the operator's terminal
+    words = ["-n", *_who_is_there(probe), "--noninteractive"]  # no DNS, no keys read from the operator's terminal
     if probe.ipv6:
         words.append("-6")
     words += [*_techniques(probe), "-p", probe.asked, f"-T{probe.timing}", "--max-rate", str(probe.packets_per_s)]
@@ -120,7 +131,18 @@ def arguments(probe: Probe, targets_file: Path) -> tuple[str, ...]:
     if probe.phase is Phase.VERSIONS:
         # -sV also runs nmap's scripts of class "version"; none of them may hold the host up.
         words += ["-sV", "--version-light", "--script-timeout", "30s"]
-    return (*words, "-iL", str(targets_file))
+    return tuple(words)
+
+
+def far_command_line(probe: Probe, targets: Sequence[str], program: str) -> tuple[str, ...]:
+    """Return the command line for an nmap on another machine, which gets no file from us.
+
+    Raises:
+        ValueError: a number is out of range, or a target is not an IP address of the probe's family.
+    """
+    _target_lines(targets, ipv6=probe.ipv6)
+    # A word now and then keeps the connection awake, and lets nmap notice when we have gone.
+    return (program, "-oX", "-", *options(probe), "--stats-every", "30s", *targets)
 
 
 def command_line(probe: Probe, targets_file: Path = TARGETS_PLACEHOLDER, program: str = "nmap") -> tuple[str, ...]:
@@ -154,7 +176,7 @@ def run_nmap(
         with _Watch(targets_file, timeout_s, stop) as watch:
             output, stderr = _scan(scanner, argv[3:], backstop_s=int(timeout_s) + BACKSTOP_S)
     duration_ms = int((time.monotonic() - started) * 1000)
-    return _reply(argv, output, stderr, watch, duration_ms)
+    return reply_of(argv, output, stderr, duration_ms, cause=watch.cause, why=watch.detail)
 
 
 def _check(probe: Probe) -> None:
@@ -172,6 +194,14 @@ def _check(probe: Probe) -> None:
     for name, (value, low, high) in bounds.items():
         if not isinstance(value, int) or not low <= value <= high:
             raise ValueError(f"{name} is {value!r}, it must lie between {low} and {high}")
+
+
+def _who_is_there(probe: Probe) -> tuple[str, ...]:
+    """Return no ping at all for a look at known hosts; for a sweep an echo request and the probe's own TCP ports."""
+    if probe.phase is not Phase.SWEEP:
+        return ("-Pn",)
+    ports = _runs(probe.tcp_ports)
+    return ("-PE", f"-PS{ports}", f"-PA{ports}") if probe.half_open else (f"-PS{ports}",)
 
 
 def _techniques(probe: Probe) -> list[str]:
@@ -230,7 +260,16 @@ def _scan(scanner: Any, words: Sequence[str], backstop_s: int) -> tuple[bytes, s
     return (output, stderr) if isinstance(output, bytes) and output is not before else (b"", stderr)
 
 
-def _reply(argv: tuple[str, ...], output: bytes, stderr: str, watch: _Watch, duration_ms: int) -> Reply:
+def reply_of(
+    argv: tuple[str, ...],
+    output: bytes,
+    stderr: str,
+    duration_ms: int,
+    *,
+    cause: Blind | None = None,
+    why: str = "",
+) -> Reply:
+    """Return what nmap's XML says, wherever it ran; ``cause`` and ``why`` say that it was ended from outside."""
     reading = read_bytes(output)
     hosts: list[SeenHost] = []
     reason: Blind | None = None
@@ -243,8 +282,8 @@ def _reply(argv: tuple[str, ...], output: bytes, stderr: str, watch: _Watch, dur
             detail = reading.trouble or (reading.end.error if reading.end else "") or "nmap ended with an error"
     except CollectError as error:
         reason, detail = error.reason, str(error)
-    if watch.cause is not None:
-        reason, detail = watch.cause, watch.detail
+    if cause is not None:
+        reason, detail = cause, why
     elif reason is not None and "requires root privileges" in stderr:
         reason, detail = Blind.COMMAND_REFUSED, "nmap: this kind of scan requires root privileges"
     elif reason is not None and stderr:

@@ -56,6 +56,10 @@ class ProbeLog:
         """
         self._write({"event": "refused", "targets": [target], "reason": reason})
 
+    def under(self, authorisation: str) -> ProbeLog:
+        """Return the same log, whose lines name another authorisation: that of the host we look from."""
+        return _Under(self, authorisation)
+
     def close(self) -> None:
         """Close the file; calling it again does nothing."""
         with self._lock:
@@ -90,3 +94,17 @@ class ProbeLog:
             f"the probe log {self._path} cannot be written: {error}",
             hint="nothing is sent that cannot be logged: free space, mend permissions, or name another file",
         )
+
+
+class _Under(ProbeLog):
+    """Writes into another log, which stays open when this is closed."""
+
+    def __init__(self, log: ProbeLog, authorisation: str) -> None:
+        self._log = log
+        self._said = authorisation
+
+    def close(self) -> None:
+        """Do nothing: the log belongs to who opened it."""
+
+    def _write(self, entry: dict[str, object]) -> None:
+        self._log._write({**entry, "authorisation": self._said})

@@ -11,6 +11,8 @@ from typing import Protocol
 from collectors.base import Transcript, Transport
 from collectors.credentials import Credential, CredentialKind
 from collectors.exposure_scan import scan_exposure
+from collectors.far_nmap import FarNmap
+from collectors.nmap import run_nmap
 from collectors.probe_log import ProbeLog
 from collectors.reach import Reach, route
 from collectors.registry import COLLECTORS
@@ -18,6 +20,7 @@ from collectors.script import SessionLimits
 from posture.assess import Circumstances
 from posture.config import Config
 from posture.engine import collect_hosts, open_door
+from posture.errors import CollectError
 from posture.model.assessment import Run
 from posture.model.check import Baseline
 from posture.model.host import Host, Inventory, TransportKind, Vantage
@@ -80,6 +83,10 @@ class Job:
     """The whole inventory, where only a part of it is scanned: the way to that part may lead through the rest."""
     network: bool = True
     """Look at the hosts with nmap too."""
+    look_here: bool = True
+    """Look from where this scanner stands; else from ``far`` only."""
+    far: tuple[Vantage, ...] = ()
+    """Hosts that look as well, each with its own authorisation in the scope."""
     login: bool = True
     """Log in and read them."""
 
@@ -106,7 +113,7 @@ def gather(store: Store, run: Run, job: Job, work: Work, visits: frozenset[Visit
             for transcript in _logins(job, log, work, reach, keeper.read()):
                 keeper.keep(transcript, READING)
         if job.network and not work.stop.is_set():
-            for transcript in _looks(job, log, work, keeper.looked_at(job.vantage.name), keeper.answered):
+            for transcript in _looks(job, log, work, reach, keeper):
                 keeper.keep(transcript, LOOKING)
     return Gathered(work.stop.is_set(), tuple(_notes(job, reach, work)))
 
@@ -162,18 +169,22 @@ def _logins(job: Job, log: ProbeLog, work: Work, reach: Reach, done: set[str]) -
     work.progress.expect(READING, len(hosts))
 
     def open_transport(host: Host) -> Transport:
-        if host.access.transport is not TransportKind.LOCAL:
-            # Every hop is admitted before it is written down, and written down before a packet leaves.
-            for hop in route(host, reach):
-                what = (host.access.transport.value, "login", hop.host.access.user)
-                log.sent(vantage=job.vantage.name, what=what, targets=[hop.address], ports=str(hop.host.access.port))
-        return open_door(host, reach)
+        return _logged_in(host, reach, log)
 
     rates, vantage = job.scope.rates, job.vantage.name
     for transcript in collect_hosts(hosts, open_transport, COLLECTORS, rates, vantage=vantage, stop=work.stop):
         if transcript.failure is not None and transcript.failure.reason is Blind.OUT_OF_SCOPE:
             log.refused(transcript.session.host, transcript.failure.detail)
         yield transcript
+
+
+def _logged_in(host: Host, reach: Reach, log: ProbeLog) -> Transport:
+    if host.access.transport is not TransportKind.LOCAL:
+        # Every hop is admitted before it is written down, and written down before a packet leaves.
+        for hop in route(host, reach):
+            what = (host.access.transport.value, "login", hop.host.access.user)
+            log.sent(vantage=reach.vantage, what=what, targets=[hop.address], ports=str(hop.host.access.port))
+    return open_door(host, reach)
 
 
 def _reach(job: Job, work: Work) -> Reach:
@@ -200,21 +211,81 @@ def _reach(job: Job, work: Work) -> Reach:
     )
 
 
-def _looks(job: Job, log: ProbeLog, work: Work, done: set[str], answered: set[str]) -> Iterator[Transcript]:
-    hosts = [host for host in job.inventory.hosts if host.addresses and host.id not in done]
-    work.progress.expect(LOOKING, len(hosts))
+def _looks(job: Job, log: ProbeLog, work: Work, reach: Reach, keeper: _Keeper) -> Iterator[Transcript]:
+    """Yield what every vantage saw of every host, one vantage after the other."""
+    here = (job.vantage,) if job.look_here else ()
+    todo = [(vantage, _seen_from(vantage, job, keeper)) for vantage in (*here, *job.far)]
+    work.progress.expect(LOOKING, sum(len(hosts) for _, hosts in todo))
+    for vantage, hosts in todo:
+        if not hosts or work.stop.is_set():
+            continue
+        if not vantage.host:
+            yield from _look(job, work, keeper, vantage, hosts, log=log)
+            continue
+        grants = [grant for grant in job.scope.vantages if grant.host == vantage.host]
+        if not grants:
+            continue
+        with FarNmap(vantage.name, _door_of(vantage, job, reach, log)) as far:
+            own_log = log.under(grants[0].authorisation)
+            yield from _look(job, work, keeper, vantage, hosts, log=own_log, far=far)
+
+
+def _seen_from(vantage: Vantage, job: Job, keeper: _Keeper) -> list[Host]:
+    """Return the hosts to look at from there; a host's look at itself passes no firewall and would prove nothing."""
+    done = keeper.looked_at(vantage.name)
+    return [host for host in job.inventory.hosts if host.addresses and host.id not in done and host.id != vantage.host]
+
+
+def _look(
+    job: Job,
+    work: Work,
+    keeper: _Keeper,
+    vantage: Vantage,
+    hosts: list[Host],
+    *,
+    log: ProbeLog,
+    far: FarNmap | None = None,
+) -> Iterator[Transcript]:
     return scan_exposure(
         hosts,
         job.scope,
-        job.vantage,
+        vantage,
         trust_of_zone={zone.name: zone.trust for zone in job.inventory.zones},
         log=log,
         stop=work.stop,
-        known_up=answered,
+        known_up=keeper.answered,
+        run=far or run_nmap,
+        raw=far.raw if far else None,
+        blocked=far.blocked if far else None,
     )
 
 
+def _door_of(vantage: Vantage, job: Job, reach: Reach, log: ProbeLog) -> Callable[[], Transport]:
+    """Return what logs in to a vantage host, for as long as the window is open."""
+
+    def open_it() -> Transport:
+        left_s = max(1.0, min(_LOOK_S, job.scope.window.seconds_left(datetime.now(UTC))))
+        limits = replace(reach.limits, session_s=left_s, total_bytes=_LOOK_BYTES)
+        host = reach.hosts.get(vantage.host)
+        if host is None:
+            raise CollectError(Blind.NOT_ATTEMPTED, f"`{vantage.host}` is not in the inventory")
+        return _logged_in(host, replace(reach, limits=limits), log)
+
+    return open_it
+
+
+_LOOK_S = 24 * 3600.0
+_LOOK_BYTES = 1_000_000_000  # of nmap's XML, over a whole scan
+
+
 def _notes(job: Job, reach: Reach, work: Work) -> Iterator[str]:
+    granted = {grant.host for grant in job.scope.vantages}
+    for vantage in job.inventory.vantages if job.network else ():
+        if vantage.host and vantage.host not in granted:
+            yield (
+                f"vantage `{vantage.name}` did not look: the scope file has no authorisation for "
+                f"`{vantage.host}` under `vantages`"
+            )
     for name in reach.guard.stopped():
         yield (
             f"credential `{name}` was refused too often and was stopped for the rest of the run: "

@@ -18,9 +18,11 @@ from posture.model.host import (
     Access,
     AssetTags,
     DeviceClass,
+    Flow,
     Host,
     Inventory,
     Mission,
+    Published,
     TransportKind,
     Trust,
     Vantage,
@@ -45,6 +47,24 @@ class VantageEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     name: Name
     zone: Name
+    host: Name = ""
+
+
+class FlowEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename={"source": "from", "target": "to"}):
+    """A line of the zone matrix as it is written."""
+
+    source: Name
+    target: Name
+    ports: list[str]
+    why: str = ""
+
+
+class PublishedEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A line of a NAT, VIP or load-balancer map as it is written."""
+
+    public: str
+    to: str
+    proto: Literal["tcp", "udp"] = "tcp"
 
 
 class AccessEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -106,6 +126,8 @@ class InventoryFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hosts: list[HostEntry]
     groups: list[GroupEntry] = []
     vantages: list[VantageEntry] = []
+    flows: list[FlowEntry] | None = None
+    published: list[PublishedEntry] = []
 
 
 def read(path: Path) -> Inventory:
@@ -128,7 +150,7 @@ def _build(located: Located, file: InventoryFile, name: str) -> Inventory:
     for index, zone in enumerate(zones):
         for position, cidr in enumerate(zone.cidrs):
             _network(located.at("zones", index, "cidrs", position), cidr)
-    vantages = tuple(Vantage(vantage.name, vantage.zone) for vantage in file.vantages)
+    vantages = tuple(Vantage(vantage.name, vantage.zone, vantage.host) for vantage in file.vantages)
     for index, vantage in enumerate(vantages):
         _known(located.at("vantages", index), "zone", vantage.zone, {zone.name for zone in zones})
     groups = {group.name: group for group in file.groups}
@@ -144,7 +166,58 @@ def _build(located: Located, file: InventoryFile, name: str) -> Inventory:
             )
         for jump in host.access.jump:
             _known(located.at("hosts", index), "access", jump, set(ids))
-    return Inventory(tuple(sorted(hosts, key=lambda host: host.id)), zones, vantages, name)
+    for index, vantage in enumerate(vantages):
+        if vantage.host:
+            _known(located.at("vantages", index), "host", vantage.host, set(ids))
+    return Inventory(
+        tuple(sorted(hosts, key=lambda host: host.id)),
+        zones,
+        vantages,
+        name,
+        flows=_flows(located, file, {zone.name for zone in zones}, set(ids)),
+        published=tuple(
+            _published(located.at("published", index), entry, set(ids)) for index, entry in enumerate(file.published)
+        ),
+    )
+
+
+def _flows(located: Located, file: InventoryFile, zones: set[str], hosts: set[str]) -> tuple[Flow, ...] | None:
+    for index, entry in enumerate(file.flows or ()):
+        place = located.at("flows", index)
+        _known(place, "from", entry.source, zones)
+        _known(place, "to", entry.target, zones | hosts)
+        for text in entry.ports:
+            if not _is_ports(text):
+                hint = "`any`, tcp/443, tcp/8000-8100 or udp/any"
+                raise place.error(f"`{text[:80]}` names no ports", "ports", hint=hint)
+    if file.flows is None:
+        return None
+    return tuple(Flow(entry.source, entry.target, tuple(entry.ports), entry.why) for entry in file.flows)
+
+
+_PORTS = re.compile(r"any|(?:tcp|udp|any)/(?:any|([0-9]{1,5})(?:-([0-9]{1,5}))?)")
+
+
+def _is_ports(text: str) -> bool:
+    found = _PORTS.fullmatch(text)
+    if found is None:
+        return False
+    low, high = (int(group) if group else 0 for group in found.groups())
+    return found[1] is None or 1 <= low <= (high or low) <= 65535
+
+
+def _published(located: Located, entry: PublishedEntry, hosts: set[str]) -> Published:
+    public, _, port = entry.public.rpartition(":")
+    host, _, host_port = entry.to.rpartition(":")
+    try:
+        address = str(ipaddress.ip_address(public.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        raise located.error(f"`{entry.public[:80]}` is no address and port", "public", hint="203.0.113.7:443") from None
+    for key, text in (("public", port), ("to", host_port)):
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
+            raise located.error(f"`{text[:20]}` is no port", key, hint="a number from 1 to 65535 after the colon")
+    _known(located, "to", host, hosts)
+    return Published(address, int(port), host, int(host_port), entry.proto)
 
 
 def _host(located: Located, entry: HostEntry, groups: Mapping[str, GroupEntry], zones: tuple[Zone, ...]) -> Host:
@@ -163,7 +236,7 @@ def _host(located: Located, entry: HostEntry, groups: Mapping[str, GroupEntry], 
     host = Host(
         id=entry.id,
         addresses=addresses,
-        zone=_last(layers, "zone", "") or _zone_of(addresses, zones),
+        zone=_last(layers, "zone", "") or zone_of(addresses, zones),
         name=entry.name or entry.id,
         owner=_last(layers, "owner", ""),
         system=_last(layers, "system", ""),
@@ -207,7 +280,7 @@ def _network(located: Located, text: str) -> None:
         raise located.error(str(error), hint="write the network address, such as 10.1.0.0/16") from None
 
 
-def _zone_of(addresses: Iterable[str], zones: tuple[Zone, ...]) -> str:
+def zone_of(addresses: Iterable[str], zones: tuple[Zone, ...]) -> str:
     """Return the zone with the longest prefix around the first address that lies in one; empty if none does."""
     for address in addresses:
         try:

@@ -10,12 +10,15 @@ from collectors import exposure
 from collectors.base import Collector, Transcript, applies, document, observe
 from collectors.exposure_scan import merged
 from collectors.registry import COLLECTORS
+from posture import flows, views
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
-from posture.model.observation import Blind, FactDocument, Observation, Origin, Unseen
+from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin, Unseen
 
 NETWORK_COLLECTORS: tuple[Collector, ...] = (exposure.COLLECTOR,)
 """Topics that are asked of the network, not over a login."""
+DERIVED_COLLECTORS: tuple[Collector, ...] = (flows.COLLECTOR, views.COLLECTOR)
+"""Topics that are made from others of the same host: they ask nothing, and are here for their schemas."""
 NMAP = "nmap"
 """The transport of sessions that looked from the network."""
 
@@ -43,6 +46,8 @@ def observations(
             why = "nobody looked at the host from the network"
             found[collector.topic] = Unseen(host.id, collector.topic, Blind.NOT_ATTEMPTED, why)
     found["declared"] = declared(host, inventory, run)
+    found["flows"] = flows.flows_of(host, inventory, found["exposure"])
+    found["views"] = views.views_of(host, inventory, found["exposure"], found["listeners"], found["firewall"])
     return found
 
 
@@ -75,8 +80,18 @@ def declared(host: Host, inventory: Inventory, run: Run) -> FactDocument:
         "udp_ports": sorted(set(ports["udp"])),
     }
     return document(
-        host=host.id, topic="declared", facts=facts, evidence=(), taken_at=run.started_at, origin=Origin.ATTESTED
+        host=host.id,
+        topic="declared",
+        facts=facts,
+        evidence=(),
+        taken_at=run.started_at,
+        origin=Origin.ATTESTED,
+        # Who may have an account is a question where nobody answered it, not an empty list.
+        holes=() if "accounts" in said else (Hole("accounts", Blind.NOT_ATTEMPTED, _NO_ACCOUNTS),),
     )
+
+
+_NO_ACCOUNTS = "the inventory does not say who may have an account here: list them as `accounts` below `declared`"
 
 
 def platform_of(observed: Mapping[str, Observation]) -> str:

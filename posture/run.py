@@ -41,10 +41,11 @@ from posture.model.check import Baseline
 from posture.model.finding import Result, Status, Verdict
 from posture.model.host import FLEET, Host, Inventory
 from posture.model.observation import FactDocument, Observation, Origin, Unseen
-from posture.observe import NETWORK_COLLECTORS, observations, platform_of
+from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS, observations, platform_of
 from posture.store import Store, StoredRun, Visit
 
 __all__ = [
+    "DERIVED_COLLECTORS",
     "NETWORK_COLLECTORS",
     "ExitCode",
     "Job",

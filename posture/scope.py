@@ -93,6 +93,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A host's owner allows it to look at the network for us, through the nmap that it has."""
+
+    host: str
+    """Id of the inventory host."""
+    authorisation: str
+    """Id of the signed document; its probes are logged under it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What the system owner signed."""
 
@@ -108,6 +118,8 @@ class Scope:
     udp_ports: tuple[int, ...] = (53, 69, 111, 123, 137, 161, 500, 514, 623, 1900, 5353)
     named_ports: tuple[int, ...] = (22, 23, 80, 443)
     """All that fragile and OT devices are asked for."""
+    vantages: tuple[Grant, ...] = ()
+    """Hosts that may look at the network; no other host ever does."""
 
     def __post_init__(self) -> None:
         """Refuse networks and ports that do not mean what they seem to.

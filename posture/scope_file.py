@@ -11,7 +11,7 @@ import msgspec
 
 from posture import yamlfile
 from posture.errors import ScopeError
-from posture.scope import Rates, Scope, Window
+from posture.scope import Grant, Rates, Scope, Window
 from posture.yamlfile import Located
 
 
@@ -35,6 +35,13 @@ class RatesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     timing: int | None = None
 
 
+class GrantEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A host that may look at the network, as it is written."""
+
+    host: str
+    authorisation: str
+
+
 class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -48,6 +55,7 @@ class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     allow_passphrase_test: bool = False
     udp_ports: list[int] | None = None
     named_ports: list[int] | None = None
+    vantages: list[GrantEntry] = []
 
 
 def read(path: Path) -> Scope:
@@ -68,6 +76,10 @@ def read(path: Path) -> Scope:
     opens, closes = _utc(file.window.opens), _utc(file.window.closes)
     if opens >= closes:
         raise located.error("the window closes before it opens", "window")
+    for index, grant in enumerate(file.vantages):
+        if not grant.authorisation.strip():
+            hint = "the signed document of this host's owner"
+            raise located.error("an authorisation is named", "vantages", index, "authorisation", hint=hint)
     named = {key: tuple(getattr(file, key)) for key in ("udp_ports", "named_ports") if getattr(file, key) is not None}
     return Scope(
         authorisation=file.authorisation,
@@ -77,6 +89,7 @@ def read(path: Path) -> Scope:
         excluded=tuple(file.excluded),
         rates=_rates(located, file.rates),
         allow_passphrase_test=file.allow_passphrase_test,
+        vantages=tuple(Grant(grant.host, grant.authorisation) for grant in file.vantages),
         **named,
     )
 

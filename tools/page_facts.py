@@ -19,6 +19,7 @@ from collectors.exposure import COLLECTOR as EXPOSURE
 from collectors.registry import COLLECTORS
 from posture.catalogue.load import load
 from posture.evaluate.fleet import FleetFacts, fleet_schema
+from posture.observe import DERIVED_COLLECTORS
 from tools.markdown import BANNER, code, flowed, table
 
 _PLAIN = {str: "text", int: "number", float: "number", bool: "yes or no"}
@@ -26,13 +27,13 @@ _PLAIN = {str: "text", int: "number", float: "number", bool: "yes or no"}
 
 def fact_schemas() -> Mapping[str, Any]:
     """Return the JSON schema of each topic that has one, by topic."""
-    schemas = {collector.topic: schema_of(collector) for collector in (*COLLECTORS, EXPOSURE)}
+    schemas = {collector.topic: schema_of(collector) for collector in (*COLLECTORS, EXPOSURE, *DERIVED_COLLECTORS)}
     return {**schemas, "fleet": fleet_schema()}
 
 
 def facts_page() -> str:
     """Return the page: each topic's facts with their meaning, and what is asked of a host for them."""
-    collectors = sorted((*COLLECTORS, EXPOSURE), key=lambda collector: collector.topic)
+    collectors = sorted((*COLLECTORS, EXPOSURE, *DERIVED_COLLECTORS), key=lambda collector: collector.topic)
     parts = [
         BANNER,
         "# Facts\n\nWhat checks are about. A path stands in a check as it stands here; `[*]` is every element"
@@ -63,6 +64,8 @@ def _topic(collector: Collector) -> str:
     ]
     if rows:
         parts.append("\n" + table(("asked of the host", "as", "batch"), rows))
+    elif collector in DERIVED_COLLECTORS:
+        parts.append("\nAsks nothing: worked out from other topics of the host and from the inventory.\n")
     else:
         parts.append("\nNot asked over a login: nmap looks from the network.\n")
     return "".join(parts)

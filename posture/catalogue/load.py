@@ -42,10 +42,11 @@ class RemovedFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 
 
 class UnprovenFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The remediations nobody has tested to the end."""
+    """The remediations nobody has tested to the end, and those shown in a guest that ordinary test runs do not boot."""
 
     schema: Literal["posture.unproven/1"]
     unproven: dict[str, Text]
+    proven_in_guest: dict[str, date] = {}
 
 
 class CategoryEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -189,15 +190,31 @@ class Catalogue:
         Raises:
             BaselineError: the file names a check there is none of.
         """
+        return {} if self._proof is None else dict(sorted(self._proof.unproven.items()))
+
+    @cached_property
+    def proven_in_guest(self) -> Mapping[str, date]:
+        """By check id, when `make guest` last showed that the remediation mends it and its rollback undoes it.
+
+        Raises:
+            BaselineError: the file names a check there is none of, or one of its unproven ones.
+        """
+        return {} if self._proof is None else dict(sorted(self._proof.proven_in_guest.items()))
+
+    @cached_property
+    def _proof(self) -> UnprovenFile | None:
         path = self.directory / "unproven.yaml"
         if not path.exists():
-            return {}
+            return None
         located = read(path, raises=BaselineError)
         file = convert(located, UnprovenFile)
-        for id_ in file.unproven:
-            if id_ not in self.checks:
-                raise located.error(f"no check `{id_}`", "unproven", hint=suggestion(id_, self.checks))
-        return dict(sorted(file.unproven.items()))
+        for section, named in (("unproven", file.unproven), ("proven_in_guest", file.proven_in_guest)):
+            for id_ in named:
+                if id_ not in self.checks:
+                    raise located.error(f"no check `{id_}`", section, hint=suggestion(id_, self.checks))
+        for id_ in file.proven_in_guest.keys() & file.unproven.keys():
+            raise located.error(f"`{id_}` is both unproven and proven", "proven_in_guest", hint="keep one of them")
+        return file
 
     @cached_property
     def families(self) -> tuple[Family, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from posture.evaluate.judge import topics_of
 from posture.model.check import Check
 
-NETWORK_TOPICS = frozenset({"exposure"})
-"""Topics that are asked of the network and not over a login."""
+NETWORK_TOPICS = frozenset({"exposure", "flows", "views"})
+"""Topics that a vantage is needed for: asked of the network and not over a login, or made from that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from collectors.exposure_plan import probe_manifest
+from collectors.exposure_plan import PlannedProbe, probe_manifest
 from collectors.hostkeys import known_hosts_name
 from collectors.manifest import Manifest, manifest, sudoers
 from collectors.reach import admitted_address
@@ -19,7 +19,7 @@ from posture import inventory, scope_file
 from posture.cli import prepare, templates, terminal
 from posture.cli.scanning import config_option, hand_over, out_option
 from posture.errors import CollectError, UsageError
-from posture.model.host import Host, TransportKind, Vantage
+from posture.model.host import Host, Inventory, TransportKind
 from posture.run import Work, merge
 from posture.scope import Scope
 from posture.store import Store
@@ -148,20 +148,29 @@ def manifest_command(inventory_path: Path | None, scope_path: Path | None, accou
         click.echo(sudoers(COLLECTORS, account), nl=False)
         return
     whole = manifest(COLLECTORS)
-    probes = []
+    probes: list[PlannedProbe] = []
     if inventory_path is not None:
         scope = scope_file.read(scope_path or inventory_path.parent / prepare.SCOPE_FILE)
         read = inventory.read(inventory_path)
-        vantage = read.vantages[0] if read.vantages else Vantage("scanner", "")
-        probes = probe_manifest(scope, read.hosts, vantage)
+        probes = _probes(scope, read)
     if as_json:
         terminal.as_json({"commands": whole, "probes": probes})
         return
     _print_manifest(whole)
     if inventory_path is not None:
         terminal.say()
-        lines = [(" ".join(probe.argv), ", ".join(probe.targets)) for probe in probes]
-        terminal.table(f"{len(lines)} network probes", ("probe", "targets"), lines, empty="no network probe")
+        lines = [(probe.vantage, " ".join(probe.argv), ", ".join(probe.targets)) for probe in probes]
+        terminal.table(f"{len(lines)} network probes", ("from", "probe", "targets"), lines, empty="no network probe")
+
+
+def _probes(scope: Scope, read: Inventory) -> list[PlannedProbe]:
+    """Return every nmap run of a whole scan, the scanner's own first."""
+    granted = {grant.host for grant in scope.vantages}
+    probes = probe_manifest(scope, read.hosts, prepare.standing_at(read))
+    for vantage in (one for one in read.vantages if one.host in granted):
+        others = [host for host in read.hosts if host.id != vantage.host]
+        probes += probe_manifest(scope, others, vantage, raw=True)
+    return probes
 
 
 def _print_manifest(whole: Manifest) -> None:

@@ -108,6 +108,7 @@ def fleet_job(
     catalogue = load(config.baselines)
     whole = inventory.read(inventory_path)
     read = _named(whole, inventory_path, only)
+    near, far, look_here = _places(vantage, read, scope, inventory_path)
     return Job(
         inventory=read,
         jump_hosts=whole.hosts,
@@ -115,7 +116,9 @@ def fleet_job(
         config=config,
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
-        vantage=_standing_at(vantage, read, inventory_path),
+        vantage=near,
+        far=far,
+        look_here=look_here,
     )
 
 
@@ -160,13 +163,29 @@ def _named(read: Inventory, path: Path, only: tuple[str, ...]) -> Inventory:
     return replace(read, hosts=chosen, name=part)
 
 
-def _standing_at(vantage: str, read: Inventory, path: Path) -> Vantage:
+def standing_at(read: Inventory) -> Vantage:
+    """Return where this scanner stands: the first vantage that is no host of the inventory."""
+    return next((one for one in read.vantages if not one.host), Vantage("scanner", ""))
+
+
+def _places(vantage: str, read: Inventory, scope: Scope, path: Path) -> tuple[Vantage, tuple[Vantage, ...], bool]:
+    """Return where this scanner stands, the hosts that look as well, and whether the scanner itself looks."""
+    granted = {grant.host for grant in scope.vantages}
+    far = tuple(one for one in read.vantages if one.host in granted)
     if not vantage:
-        return read.vantages[0] if read.vantages else Vantage("scanner", "")
+        return standing_at(read), far, True
     found = {one.name: one for one in read.vantages}
     if vantage not in found:
         raise UsageError(f"no vantage `{vantage}` in {path}", hint=nearest(vantage, found) or "the file describes none")
-    return found[vantage]
+    chosen = found[vantage]
+    if not chosen.host:
+        return chosen, (), True
+    if chosen not in far:
+        raise UsageError(
+            f"vantage `{vantage}` is not authorised",
+            hint=f"the owner of `{chosen.host}` signs for it, then it stands in the scope file under `vantages`",
+        )
+    return standing_at(read), (chosen,), False
 
 
 def nearest(word: str, known: Collection[str]) -> str:

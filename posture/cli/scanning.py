@@ -16,6 +16,7 @@ import click
 from posture import config as configuration
 from posture import demo as demonstration
 from posture.catalogue.load import load
+from posture.cli import planned as plans
 from posture.cli import prepare, terminal
 from posture.errors import UsageError
 from posture.model.assessment import Assessment
@@ -54,9 +55,10 @@ moment_option = click.option(
     "--scope", "scope_path", type=click.Path(path_type=Path), help="Authorisation; scope.yaml beside the inventory."
 )
 @click.option("--host", "only", multiple=True, help="Only this host id; may be repeated.")
-@click.option("--vantage", default="", help="Where this scanner stands; the inventory's first vantage when left out.")
+@click.option("--vantage", default="", help="Look from this place only; from every authorised one when left out.")
 @click.option("--no-network", is_flag=True, help="Log in only, send no network probe.")
 @click.option("--no-login", is_flag=True, help="Look from the network only.")
+@click.option("--dry-run", is_flag=True, help="Print every login and probe, and send nothing.")
 @click.option("--resume", default="", metavar="RUN", help="Go on with a run that was interrupted.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found; for schedulers that count errors only.")
 @profile_option
@@ -72,6 +74,7 @@ def scan_command(
     vantage: str,
     no_network: bool,
     no_login: bool,
+    dry_run: bool,
     resume: str,
     exit_zero: bool,
     profile: str,
@@ -84,6 +87,7 @@ def scan_command(
     Examples:
       posture scan --self
       posture scan -i inventory.yaml
+      posture scan -i inventory.yaml --dry-run
       posture scan -i /etc/ansible/hosts --scope scope.yaml --host web1 --host web2
       posture scan -i inventory.yaml --resume 20260620T040000Z-1a2b3c
     """
@@ -102,6 +106,9 @@ def scan_command(
             files = (inventory_path, scope_path)
             job = prepare.fleet_job(config, store, profile, moment, files, only=only, vantage=vantage)
         job = replace(job, network=not no_network, login=not no_login)
+        if dry_run:
+            plans.show(plans.planned(job))
+            context.exit(ExitCode.CLEAN)
         with terminal.steps() as progress, _stoppable() as stop:
             run_id = scan(store, job, moment, Work(progress, stop), resume=resume)
         code = hand_over(store, run_id, out, config.marking)

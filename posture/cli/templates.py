@@ -13,6 +13,17 @@ zones:
 # Places we look from. The scanner's own place is the first one; name the zone it stands in.
 vantages:
   - {name: scanner, zone: servers}
+  # A host that may look as well, with the nmap it has; the scope file names its own authorisation.
+  # - {name: outpost, zone: internet, host: probe1}
+
+# The zone matrix: ways that shall be there. Any other way that a vantage finds open is a finding.
+# flows:
+#   - {from: internet, to: web1, ports: [tcp/443], why: the portal}
+#   - {from: servers, to: servers, ports: [any]}
+
+# NAT, VIP and load-balancer map: what public addresses lead to.
+# published:
+#   - {public: '203.0.113.7:443', to: 'web1:8443', proto: tcp}
 
 # What hosts share. `credential` is a name in posture.yaml: no secret ever stands here.
 groups:
@@ -26,13 +37,17 @@ hosts:
   - id: web1                       # outlives renames and new addresses
     groups: [linux]
     addresses: [10.0.10.11]
-    roles: [web]
+    roles: [web]                   # what it is for; checks know mail, proxy, build, workstation, router, container-host
     tags: {organisation: example, environment: prod, exposure: internal, asset_type: server}   # BOD 26-04, phase III
     # access: {port: 2222, jump: [bastion]}
     # device_class: fragile        # or ot: named ports only, no version probes
     # What you say of the host; checks read it as `declared.…`.
     declared:
       services: [{port: 22, proto: tcp}, {port: 443, proto: tcp}]
+      # accounts: [root, posture]                    # everybody who may have a shell; without it IDN-10 is a question
+      # isolation: switch port shut by the SOC, run book 12   # how the host is cut off, and by whom
+      # interpreters: [python3, perl]                # what may run scripts here
+      # patch_system: Satellite                      # what installs updates, where no timer of the host does
 """
 
 SCOPE = """\
@@ -48,6 +63,7 @@ rates:
   parallel_logins: 16
   parallel_logins_per_zone: 8
   parallel_logins_per_jump: 4
+# vantages: [{{host: probe1, authorisation: AUTH-0001}}]   # hosts that may look, each by its owner's word
 # allow_passphrase_test: false     # try found private keys with an empty passphrase
 """
 

@@ -64,6 +64,8 @@ class Vantage:
     name: str
     zone: str
     """Name of a ``Zone``; ``self`` for a machine that looks at itself, which is never evidence of exposure."""
+    host: str = ""
+    """Id of the inventory host that looks, through its own nmap; empty for the scanner's own places."""
 
 
 FLEET = "fleet"
@@ -124,6 +126,47 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """A way through the network that the operator wants to be there: one line of the zone matrix."""
+
+    source: str
+    """Name of a ``Zone``."""
+    target: str
+    """Name of a ``Zone``, or id of a host."""
+    ports: tuple[str, ...]
+    """``tcp/443``, ``tcp/8000-8100``, ``udp/any`` or ``any``."""
+    why: str = ""
+
+    def covers(self, proto: str, port: int) -> bool:
+        """Return whether the flow speaks of this port."""
+        return any(_covers(text, proto, port) for text in self.ports)
+
+
+def _covers(text: str, proto: str, port: int) -> bool:
+    kind, _, numbers = text.partition("/")
+    if kind not in (proto, "any"):
+        return False
+    if numbers in ("", "any"):
+        return True
+    low, _, high = numbers.partition("-")
+    high = high or low
+    return low.isdecimal() and high.isdecimal() and int(low) <= port <= int(high)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One entry of a NAT, VIP or load-balancer map: what a public address and port lead to."""
+
+    address: str
+    """The public IP address."""
+    port: int
+    host: str
+    """Id of the host behind it."""
+    host_port: int
+    proto: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """All hosts, zones and vantages of an assessment; hosts sorted by id."""
 
@@ -131,3 +174,6 @@ class Inventory:
     zones: tuple[Zone, ...]
     vantages: tuple[Vantage, ...] = ()
     name: str = "inventory"
+    flows: tuple[Flow, ...] | None = None
+    """The zone matrix; ``None`` when the operator declares none, which is not the same as an empty one."""
+    published: tuple[Published, ...] = ()

@@ -145,6 +145,8 @@ class _Importer:
             header.zones,
             header.vantages,
             header.name,
+            header.flows,
+            header.published,
         )
         self._hosts = frozenset(host.id for host in inventory.hosts)
         shown = _in_enclave(inventory, self._enclave) if self._enclave else inventory
@@ -265,11 +267,21 @@ def _about_here(about: About, enclave: str) -> About:
 
 
 def _in_enclave(inventory: Inventory, enclave: str) -> Inventory:
+    def inside(name: str) -> str:
+        return f"{enclave}/{name}" if name else ""
+
     return Inventory(
         tuple(prefixed(host, enclave) for host in inventory.hosts),
         tuple(replace(zone, name=f"{enclave}/{zone.name}") for zone in inventory.zones),
-        tuple(replace(one, name=f"{enclave}/{one.name}", zone=f"{enclave}/{one.zone}") for one in inventory.vantages),
+        tuple(
+            replace(one, name=inside(one.name), zone=f"{enclave}/{one.zone}", host=inside(one.host))
+            for one in inventory.vantages
+        ),
         inventory.name,
+        None
+        if inventory.flows is None
+        else tuple(replace(one, source=inside(one.source), target=inside(one.target)) for one in inventory.flows),
+        tuple(replace(one, host=inside(one.host)) for one in inventory.published),
     )
 
 

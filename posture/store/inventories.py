@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from posture.errors import StoreError
-from posture.model.host import Host, Inventory, Vantage, Zone
+from posture.model.host import Flow, Host, Inventory, Published, Vantage, Zone
 from posture.store.blobs import Blobs, Digest
 from posture.store.values import FLEET
 
@@ -31,6 +31,8 @@ class Header:
     pieces: tuple[str, ...]
     """Hex digests of JSON lists of hosts, in host id order."""
     hosts: int
+    flows: tuple[Flow, ...] | None = None
+    published: tuple[Published, ...] = ()
 
 
 def put_inventory(conn: Connection, blobs: Blobs, inventory: Inventory) -> Digest:
@@ -45,7 +47,15 @@ def put_inventory(conn: Connection, blobs: Blobs, inventory: Inventory) -> Diges
     return put_header(
         conn,
         blobs,
-        Header(inventory.name, inventory.zones, inventory.vantages, tuple(piece.hex() for piece in pieces), len(hosts)),
+        Header(
+            inventory.name,
+            inventory.zones,
+            inventory.vantages,
+            tuple(piece.hex() for piece in pieces),
+            len(hosts),
+            inventory.flows,
+            inventory.published,
+        ),
     )
 
 
@@ -73,7 +83,7 @@ def read_stored_piece(conn: Connection, blobs: Blobs, piece: str) -> tuple[Host,
 def get_inventory(conn: Connection, blobs: Blobs, header: Header) -> Inventory:
     """Return the whole inventory."""
     hosts = tuple(host for piece in header.pieces for host in read_stored_piece(conn, blobs, piece))
-    return Inventory(hosts, header.zones, header.vantages, header.name)
+    return Inventory(hosts, header.zones, header.vantages, header.name, header.flows, header.published)
 
 
 def prefixed(host: Host, enclave: str) -> Host:

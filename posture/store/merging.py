@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, literal, null, select
 from posture.errors import StoreError
 from posture.model.assessment import Run
 from posture.model.check import Baseline
-from posture.model.host import Host, Inventory, Vantage, Zone
+from posture.model.host import Flow, Host, Inventory, Vantage, Zone
 from posture.store import runs
 from posture.store.inventories import (
     get_inventory,
@@ -63,7 +63,16 @@ def _union(names: Sequence[str], inventories: Sequence[Inventory]) -> Inventory:
         tuple(zones[name] for name in sorted(zones)),
         tuple(vantages[name] for name in sorted(vantages)),
         "merged",
+        _flows(inventories),
+        tuple(dict.fromkeys(one for inventory in inventories for one in inventory.published)),
     )
+
+
+def _flows(inventories: Sequence[Inventory]) -> tuple[Flow, ...] | None:
+    """Return every declared flow; none where a part declares none, since its own ways would all look undeclared."""
+    if any(inventory.flows is None for inventory in inventories):
+        return None
+    return tuple(dict.fromkeys(flow for inventory in inventories for flow in inventory.flows or ()))
 
 
 _CONFLICT = "import each file with its own enclave name: its hosts, zones and vantages then carry it as a prefix"

@@ -54,7 +54,7 @@ def test_every_word_of_a_command_line_belongs_to_the_grammar(
     probe = Probe(phase, tcp, udp, half_open=half_open, ipv6=ipv6, packets_per_s=rate, min_packets_per_s=rate // 2)
     line = " ".join(command_line(probe, Path("/tmp/x/targets")))
     assert re.fullmatch(
-        r"nmap -oX - -n -Pn --noninteractive( -6)? -s[ST]( -sU)? -p T:[\d,-]+(,U:[\d,-]+)? -T3 --max-rate \d+"
+        r"nmap -oX - -n (-Pn|(-PE )?-PS[\d,-]+( -PA[\d,-]+)?) --noninteractive( -6)? -s[ST]( -sU)? -p T:[\d,-]+(,U:[\d,-]+)? -T3 --max-rate \d+"
         r"( --min-rate \d+)? --max-retries \d+ --host-timeout \d+s( -sV --version-light --script-timeout 30s)?"
         r" -iL /tmp/x/targets",
         line,

@@ -100,3 +100,12 @@ def test_a_closed_log_refuses_to_write(tmp_path: Path) -> None:
     log.close()
     with pytest.raises(StoreError):
         log.sent(vantage="v", what=("nmap",), targets=())
+
+
+def test_a_look_from_another_host_is_logged_under_that_hosts_authorisation(tmp_path: Path) -> None:
+    with ProbeLog(tmp_path / "probes.jsonl", "A-1") as log:
+        with log.under("OUT-7") as own:
+            own.sent(vantage="outpost", what=["nmap"], targets=["10.0.0.1"])
+        log.sent(vantage="scanner", what=["nmap"], targets=["10.0.0.1"])
+    lines = [json.loads(line) for line in (tmp_path / "probes.jsonl").read_text().splitlines()]
+    assert [(line["vantage"], line["authorisation"]) for line in lines] == [("outpost", "OUT-7"), ("scanner", "A-1")]

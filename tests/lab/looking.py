@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
-from collectors.base import Answer, Command, Session, document, observe
+from collectors.base import Answer, Command, Session, Transcript, document, observe
 from collectors.batch import Budget, run_batch
 from collectors.process import ProcessStream
 from collectors.registry import COLLECTORS
@@ -33,12 +33,18 @@ def verdicts(host: Host, checks: Iterable[Check], topics: Collection[str] | None
 
 def facts(host: Host, topics: Collection[str] | None = None) -> dict[str, Observation]:
     """Return the host's documents by topic, read now by the collectors themselves."""
-    chosen = [collector for collector in COLLECTORS if topics is None or collector.topic in topics]
-    known = hosts.Host(host.build.id, host.build.addresses, host.build.zone)
-    transcript = visit(known, lambda _: _Inside(host), chosen, "scanner")
+    transcript = transcript_of(host, topics)
     assert transcript.failure is None, transcript.failure
+    chosen = [collector for collector in COLLECTORS if topics is None or collector.topic in topics]
     found = {collector.topic: observe(collector, transcript) for collector in chosen}
     return {**found, "declared": _declared(host.build)}
+
+
+def transcript_of(host: Host, topics: Collection[str] | None = None) -> Transcript:
+    """Return what the host answers now to the collectors of these topics, or of all."""
+    chosen = [collector for collector in COLLECTORS if topics is None or collector.topic in topics]
+    known = hosts.Host(host.build.id, host.build.addresses, host.build.zone)
+    return visit(known, lambda _: _Inside(host), chosen, "scanner")
 
 
 class _Inside:
@@ -56,14 +62,19 @@ class _Inside:
         pass
 
 
-def _declared(build: Build) -> Observation:
+def declared(host: str, accounts: Iterable[str], tcp_ports: Iterable[int], services: object = ()) -> Observation:
+    """Return what the inventory says of a server."""
     said = {
-        "accounts": sorted(build.accounts_declared),
-        "services": build.services_declared,
-        "tcp_ports": sorted(build.open_tcp),
+        "accounts": sorted(accounts),
+        "services": services,
+        "tcp_ports": sorted(tcp_ports),
         "udp_ports": [],
         "roles": ["server"],
     }
     return document(
-        host=build.id, topic="declared", facts=said, evidence=(), taken_at=datetime.now(UTC), origin=Origin.ATTESTED
+        host=host, topic="declared", facts=said, evidence=(), taken_at=datetime.now(UTC), origin=Origin.ATTESTED
     )
+
+
+def _declared(build: Build) -> Observation:
+    return declared(build.id, build.accounts_declared, build.open_tcp, build.services_declared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from posture.catalogue.load import load
 from posture.catalogue.reach import NETWORK_TOPICS, reach_of
-from posture.run import NETWORK_COLLECTORS
+from posture.run import DERIVED_COLLECTORS, NETWORK_COLLECTORS
 
 CATALOGUE = load()
 REACH = {one.category: one for one in reach_of(CATALOGUE.categories, CATALOGUE.checks.values())}
@@ -45,7 +45,7 @@ def test_which_categories_the_network_sees() -> None:
 
 
 def test_network_topics_are_those_the_program_asks_of_the_network() -> None:
-    assert {collector.topic for collector in NETWORK_COLLECTORS} == NETWORK_TOPICS
+    assert {collector.topic for collector in (*NETWORK_COLLECTORS, *DERIVED_COLLECTORS)} == NETWORK_TOPICS
 
 
 def test_what_machine_speed_defence_needs_is_tagged() -> None:
