@@ -5,6 +5,7 @@ PostureError
 │   ├── ConfigError       a file of ours does not say what it should (file:line and a suggestion)
 │   ├── BaselineError     a check, profile, clock or waiver does not load
 │   ├── ScopeError        a target or time that the written authorisation does not cover
+│   ├── FeedError         a feed or an imported file is damaged, hostile or older than the one we have
 │   └── StoreError        the database or a blob is missing, damaged or newer than this program
 └── CollectError          one host or one topic could not be read; becomes an ``Unseen``
 """
@@ -36,6 +37,10 @@ class BaselineError(UsageError):
 
 class ScopeError(UsageError):
     """A target or a time lies outside the written authorisation."""
+
+
+class FeedError(UsageError):
+    """A feed or an imported file cannot be taken; what was there before stays."""
 
 
 class StoreError(UsageError):

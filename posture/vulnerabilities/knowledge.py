@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from posture.model.vulnerability import Advisory, CveRecord, FeedStamp
+from posture.model.vulnerability import Advisory, CveRecord, FeedStamp, SupportCycle
 
 
 class Knowledge(Protocol):
@@ -31,4 +31,8 @@ class Knowledge(Protocol):
 
     def record(self, cve: str) -> CveRecord:
         """Return what is known of a CVE; a record of nothing but its id when no feed names it."""
+        ...
+
+    def support(self, product: str) -> Sequence[SupportCycle]:
+        """Return the release lines of a product, in endoflife.date's words; empty when no feed names it."""
         ...

@@ -1,0 +1,68 @@
+"""The feeds we read: one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from posture.errors import UsageError
+from posture.feeds import epss, kev, ssvc
+from posture.feeds.container import Limits
+from posture.feeds.entries import Reader
+
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed: where it comes from by default, and what reads it."""
+
+    id: str
+    title: str
+    url: str
+    """Empty for one that is imported from files only."""
+    read: Reader
+    licence: str
+    limits: Limits = field(default_factory=Limits)
+    pointer: bool = False
+    """The URL answers with the name of the file to fetch beside it."""
+
+
+FEEDS: tuple[Feed, ...] = (
+    Feed(
+        "kev",
+        "CISA catalogue of known exploited vulnerabilities",
+        # cisa.gov itself refuses some clients that are no browser.
+        "https://raw.githubusercontent.com/cisagov/kev-data/develop/known_exploited_vulnerabilities.json",
+        kev.read,
+        "CC0-1.0",
+        Limits(file_bytes=64 * _MB, total_bytes=64 * _MB),
+    ),
+    Feed(
+        "vulnrichment",
+        "CISA Vulnrichment: SSVC points",
+        "https://codeload.github.com/cisagov/vulnrichment/tar.gz/refs/heads/develop",
+        ssvc.read_vulnrichment,
+        "CC0-1.0",
+    ),
+    Feed("nvd", "NVD API 2.0 pages: SSVC points", "", ssvc.read_nvd, "public domain"),
+    Feed(
+        "epss",
+        "FIRST EPSS",
+        "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
+        epss.read,
+        "free with attribution to FIRST",
+        Limits(file_bytes=200 * _MB, total_bytes=400 * _MB),
+    ),
+)
+
+
+def feed(id_: str) -> Feed:
+    """Return a feed by its id.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    for one in FEEDS:
+        if one.id == id_:
+            return one
+    raise UsageError(f"no feed is called `{id_}`", hint=f"one of: {', '.join(one.id for one in FEEDS)}")

@@ -1,0 +1,116 @@
+"""What a host has installed, in the words advisories use: from its facts to package versions. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from posture.model.observation import FactDocument, Observation
+from posture.model.vulnerability import PackageVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The package versions of one host, and what keeps the list from being whole."""
+
+    packages: tuple[PackageVersion, ...]
+    """Sorted, each once."""
+    unseen: str
+    """Why the list is missing or has holes; empty when every package was read."""
+
+
+def installed(observed: Mapping[str, Observation]) -> Installed:
+    """Return what the topics ``os``, ``packages`` and ``projects`` of a host come to."""
+    system, packages = _facts(observed.get("os")), _facts(observed.get("packages"))
+    projects = _facts(observed.get("projects"))
+    if system is None or packages is None:
+        missing = "os" if system is None else "packages"
+        return Installed(tuple(sorted(set(_projects(projects)))), f"{missing}: {_why(observed.get(missing))}")
+    listing = packages["installed"]
+    found = {*_of_manager(ecosystem_of(system), listing["items"]), *_projects(projects)}
+    return Installed(tuple(sorted(found)), "" if listing["complete"] else "packages: the list is not complete")
+
+
+def ecosystem_of(system: Mapping[str, Any]) -> str:
+    """Return the OSV ecosystem of a system's own packages, from facts of topic ``os``.
+
+    A system without advisories of ours keeps a name of its own, such as ``opensuse-leap:15.6``: no feed covers it.
+    """
+    id_, version = system.get("id") or "unknown", system.get("version_id") or ""
+    major = version.split(".")[0]
+    match id_:
+        case "debian":
+            return f"Debian:{major}"
+        case "ubuntu":
+            return ubuntu(version)
+        case "rhel":
+            return f"Red Hat:{major}"
+        case "rocky":
+            return f"Rocky Linux:{major}"
+        case "almalinux":
+            return f"AlmaLinux:{major}"
+        case _:
+            return f"{id_}:{version}"
+
+
+def ubuntu(version: str) -> str:
+    """Return Ubuntu's ecosystem: every second April is a long-term release and says so."""
+    year, _, month = version.partition(".")
+    long_term = month == "04" and year.isdecimal() and int(year) % 2 == 0
+    return f"Ubuntu:{version}:LTS" if long_term else f"Ubuntu:{version}"
+
+
+_SIGNED = re.compile(r"linux-signed(?:-(?:amd64|arm64|i386))?")
+_SIGNED_FLAVOUR = re.compile(r"linux-signed-(?P<flavour>[a-z0-9.-]+)")
+_SIGNED_BOOT = re.compile(r"(?P<name>grub)-efi-[a-z0-9]+-signed|(?P<other>fwupd|shim)-(?:helpers-)?[a-z0-9]+-signed")
+
+
+def _of_manager(ecosystem: str, items: list[dict[str, str]]) -> Iterator[PackageVersion]:
+    for item in items:
+        if ecosystem.startswith(("Debian:", "Ubuntu:")):
+            yield PackageVersion(ecosystem, *_built_from(item))
+            continue
+        yield PackageVersion(ecosystem, item["name"], item["version"])
+        # Red Hat says "affected, no fix yet" of the source package; the source rpm's name carries no epoch.
+        epoch, colon, _ = item["version"].partition(":")
+        yield PackageVersion(ecosystem, item["source"], (epoch + colon if colon else "") + item["source_version"])
+
+
+def _built_from(item: Mapping[str, str]) -> tuple[str, str]:
+    """Return source and version that advisories speak of: signed images are built again from the real source."""
+    source, version = item["source"], item["source_version"]
+    if _SIGNED.fullmatch(source):
+        return "linux", item["version"]
+    if flavour := _SIGNED_FLAVOUR.fullmatch(source):
+        return f"linux-{flavour['flavour']}", item["version"]
+    if boot := _SIGNED_BOOT.fullmatch(source):
+        real = "grub2" if boot["name"] else boot["other"]
+        # 1+2.06+13+deb12u1 is the first signing of 2.06-13+deb12u1.
+        signed = re.fullmatch(r"[0-9]+\+([^+]+)\+(.+)", version)
+        return (real, f"{signed[1]}-{signed[2]}") if signed else (source, version)
+    return source, version
+
+
+_ECOSYSTEMS = {"python": "PyPI", "npm": "npm"}
+
+
+def _projects(facts: Mapping[str, Any] | None) -> Iterator[PackageVersion]:
+    for item in facts["installed"]["items"] if facts else ():
+        yield PackageVersion(_ECOSYSTEMS[item["manager"]], item["name"], item["version"])
+
+
+def _facts(observed: Observation | None) -> dict[str, Any] | None:
+    if not isinstance(observed, FactDocument):
+        return None
+    facts = msgspec.json.decode(observed.content)["facts"]
+    return facts if isinstance(facts, dict) else None
+
+
+def _why(observed: Observation | None) -> str:
+    if observed is None or isinstance(observed, FactDocument):
+        return "not asked for"
+    return f"{observed.reason.value} {observed.detail}".strip()
