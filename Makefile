@@ -3,6 +3,7 @@ VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 OUT    ?= out
+CORE   ?= .[graph]
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
@@ -72,7 +73,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.core: pyproject.toml $(VENV)/bin/python
 	@echo "installing posture-scanner and what it needs into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e '$(CORE)'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.core

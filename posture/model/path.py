@@ -120,6 +120,8 @@ class Edge:
     basis: Basis
     why: str
     """One sentence with the evidence in it."""
+    attempt: float = 1.0
+    """P(somebody tries it within 30 days), EPSS where a CVE is used; the opportunistic profile counts it on entry."""
     attack: tuple[str, ...] = ()
     """ATT&CK technique ids."""
     evidence: tuple[EvidenceRef, ...] = ()
@@ -192,7 +194,10 @@ class AttackPath:
     objective: str
     steps: tuple[Step, ...]
     probability: float
-    """Product over distinct causes of ``p``: a lower bound for the objective; uncalibrated."""
+    """Its origins' priors times the product over distinct causes of ``p``, were every step as good as seen.
+
+    Other ways may lead there too, so it is a lower bound for the objective; uncalibrated.
+    """
     confidence: float
     """The least of its steps."""
     minutes_human: float
