@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from posture.errors import UsageError
-from posture.feeds import epss, kev, ssvc
+from posture.feeds import debian, endoflife, epss, kev, openvex, osv, redhat, ssvc
 from posture.feeds.container import Limits
 from posture.feeds.entries import Reader
 
@@ -52,6 +52,62 @@ FEEDS: tuple[Feed, ...] = (
         epss.read,
         "free with attribution to FIRST",
         Limits(file_bytes=200 * _MB, total_bytes=400 * _MB),
+    ),
+    Feed(
+        "debian-tracker",
+        "Debian security tracker",
+        "https://security-tracker.debian.org/tracker/data/json",
+        debian.read,
+        "see security-tracker.debian.org",
+        Limits(file_bytes=500 * _MB, total_bytes=1_000 * _MB),
+    ),
+    Feed(
+        "redhat-vex",
+        "Red Hat CSAF VEX",
+        "https://security.access.redhat.com/data/csaf/v2/vex-feed/archive_latest.txt",
+        redhat.read,
+        "CC-BY-4.0",
+        pointer=True,
+    ),
+    Feed(
+        "ubuntu-osv",
+        "Ubuntu, as OSV",
+        "https://security-metadata.canonical.com/osv/osv-all.tar.xz",
+        osv.read,
+        "CC-BY-SA-4.0",
+    ),
+    Feed(
+        "ubuntu-vex",
+        "Ubuntu, as OpenVEX",
+        "https://security-metadata.canonical.com/vex/vex-all.tar.xz",
+        openvex.read,
+        "see ubuntu.com/security",
+    ),
+    *(
+        Feed(
+            f"osv-{id_}",
+            f"OSV: {ecosystem}",
+            f"https://osv-vulnerabilities.storage.googleapis.com/{ecosystem.replace(' ', '%20')}/all.zip",
+            osv.read,
+            "by source; mostly CC-BY-4.0 and CC0",
+        )
+        for id_, ecosystem in (
+            ("debian", "Debian"),
+            ("ubuntu", "Ubuntu"),
+            ("redhat", "Red Hat"),
+            ("rocky", "Rocky Linux"),
+            ("alma", "AlmaLinux"),
+            ("pypi", "PyPI"),
+            ("npm", "npm"),
+        )
+    ),
+    Feed(
+        "endoflife",
+        "endoflife.date",
+        "https://endoflife.date/api/v1/products/full",
+        endoflife.read,
+        "MIT",
+        Limits(file_bytes=64 * _MB, total_bytes=64 * _MB),
     ),
 )
 

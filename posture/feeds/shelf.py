@@ -6,8 +6,12 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
+from types import GenericAlias
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -96,6 +100,7 @@ class _Tray:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._advisories: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+        self._records: list[tuple[str, bytes]] = []
         self._held = 0
         self._count = 0
         self._newest: Edition | None = None
@@ -111,9 +116,7 @@ class _Tray:
                 self._ecosystems.add(entry.ecosystem)
                 self._counted(entry.cve)
             case CveRecord():
-                # Of two records of one CVE in one feed the later one stands; NVD and Vulnrichment repeat themselves.
-                body = msgspec.json.encode(_Known.of(entry))
-                self._db.execute("INSERT OR REPLACE INTO cves VALUES (?, ?)", (entry.cve, body))
+                self._records.append((entry.cve, msgspec.json.encode(_FIELDS(entry))))
                 self._counted(entry.cve)
             case SupportCycle():
                 self._db.execute("INSERT INTO support VALUES (?, ?)", (entry.product, msgspec.json.encode(entry)))
@@ -141,7 +144,10 @@ class _Tray:
             (ecosystem, package, msgspec.json.encode(body)) for (ecosystem, package), body in self._advisories.items()
         )
         self._db.executemany("INSERT INTO advisories VALUES (?, ?, ?)", rows)
+        # Of two records of one CVE in one feed the later one stands; NVD and Vulnrichment repeat themselves.
+        self._db.executemany("INSERT OR REPLACE INTO cves VALUES (?, ?)", self._records)
         self._advisories.clear()
+        self._records.clear()
         self._held = 0
 
     def written(self) -> Written:
@@ -152,19 +158,12 @@ class _Tray:
         return Written(self._count, as_of, version, sorted(self._ecosystems), newest)
 
 
-class _Known(msgspec.Struct, frozen=True, omit_defaults=True, array_like=False):
-    """A ``CveRecord`` without what it does not say."""
+_NAMES = tuple(field.name for field in fields(CveRecord) if field.name != "cve")
+_FIELDS = attrgetter(*_NAMES)
 
-    cve: str
-    fields: dict[str, str | float | bool] = {}
 
-    @classmethod
-    def of(cls, record: CveRecord) -> _Known:
-        plain = msgspec.to_builtins(record)
-        return cls(record.cve, {key: value for key, value in plain.items() if key != "cve" and value not in (None, "")})
-
-    def record(self) -> CveRecord:
-        return msgspec.convert({"cve": self.cve, **self.fields}, CveRecord)
+_TYPES: Any = GenericAlias(tuple, tuple(get_type_hints(CveRecord)[name] for name in _NAMES))
+"""A ``CveRecord`` but for its id, in the order of its fields."""
 
 
 class Shelf:
@@ -197,7 +196,7 @@ class Shelf:
         """Return what it knows of a CVE."""
         with _readable(self._path):
             row = self._db.execute("SELECT body FROM cves WHERE cve = ?", (cve,)).fetchone()
-            return msgspec.json.decode(row[0], type=_Known).record() if row else None
+            return CveRecord(cve, *msgspec.json.decode(row[0], type=_TYPES)) if row else None
 
     def support(self, product: str) -> Iterator[SupportCycle]:
         """Yield the release lines of a product."""

@@ -15,7 +15,7 @@ from posture.model.vulnerability import Advisory, Affected, FixState, PackageVer
 from posture.vulnerabilities.knowledge import Knowledge
 from posture.vulnerabilities.versions import UnorderedError, is_rpm, older
 
-VENDOR_FEEDS = ("debian-tracker", "ubuntu-vex", "ubuntu-osv", "redhat-vex")
+VENDOR_FEEDS = ("debian-tracker", "ubuntu-osv", "ubuntu-vex", "redhat-vex")
 """Feeds of those who build the packages: on a CVE and package that one of these names, the others are not heard."""
 
 SURE = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -38,6 +39,14 @@ def older(ecosystem: str, version: str, than: str) -> bool:
 def is_rpm(ecosystem: str) -> bool:
     """Return whether the ecosystem's packages are rpms, whose streams are patched side by side."""
     return _SCHEMES.get(_line(ecosystem)) is RpmVersion
+
+
+def project_name(text: str) -> str:
+    """Return a Python project's name as the index compares it: lower case, one dash for any run of ``-_.``.
+
+    Source: packaging.python.org, name normalization.
+    """
+    return re.sub(r"[-_.]+", "-", text).lower()
 
 
 @lru_cache(maxsize=65_536)
