@@ -53,6 +53,19 @@ class CampaignEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rebases: list[RebaseEntry] = []
 
 
+class FeedsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Feeds of known vulnerabilities: which ones, from where, and what is too old."""
+
+    use: list[str] = []
+    """Ids for `posture feeds update`; the usual ones when empty."""
+    urls: dict[str, str] = {}
+    """Id to another URL, such as a mirror of the agency's own; https only."""
+    max_age_h: int = 24
+    """BOD 23-01: signatures at most 24 hours old."""
+    shrink_percent: int = 10
+    """A feed that loses a larger share of its entries at once is refused."""
+
+
 class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -67,6 +80,7 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     credentials: dict[str, CredentialEntry] = {}
     deadlines: DeadlinesEntry = DeadlinesEntry()
     campaign: CampaignEntry = CampaignEntry()
+    feeds: FeedsEntry = FeedsEntry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +101,7 @@ class Config:
     deadlines: DeadlinesEntry = field(default_factory=DeadlinesEntry)
     campaign: Campaign | None = None
     """``None`` until the agency has set a start: the first run's day is used and recorded."""
+    feeds: FeedsEntry = field(default_factory=FeedsEntry)
 
 
 def read(path: Path) -> Config:
@@ -111,6 +126,7 @@ def read(path: Path) -> Config:
         credentials={name: _credential(located, base, name, entry) for name, entry in file.credentials.items()},
         deadlines=file.deadlines,
         campaign=_campaign(located, file.campaign),
+        feeds=file.feeds,
     )
 
 

@@ -82,6 +82,11 @@ credentials:
   # card: {kind: agent, fingerprint: 'SHA256:…'}
   # vault: {kind: command, argv: [/usr/bin/vault, read, -field=key, ssh/posture]}
 
+# Feeds of known vulnerabilities: `posture feeds update` fetches the usual ones from their publishers.
+# feeds:
+#   use: [kev, vulnrichment, epss, debian-tracker]         # `posture feeds status` names them all
+#   urls: {kev: 'https://mirror.example.gov/kev.json'}     # https only; HTTPS_PROXY and SSL_CERT_FILE are respected
+
 # The agency's own hardening campaign, 30 days unless said otherwise. It is not law; legal clocks run beside it.
 # campaign: {start: '2026-12-01', days: 30}
 """

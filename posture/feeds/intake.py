@@ -28,7 +28,12 @@ class Source:
     """``file:`` for what was carried in."""
     etag: str = ""
     modified_at: datetime | None = None
-    """By the server's word; the age of a feed that says none itself."""
+    """By the server's or the file system's word; the age of a feed that says none itself."""
+
+    @property
+    def carried_in(self) -> bool:
+        """True for a file: when it was fetched, nobody can say but the feed."""
+        return self.url.startswith("file:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,12 @@ def take(
         _believable(feed, written, as_of, now)
         if before is not None:
             _no_step_back(feed, before, written, as_of, leave)
-        stamp = FeedStamp(feed.id, source.url, now, _sha256(path), written.version, written.entries, source.etag)
-        draft.keep(About(FORMAT, stamp, as_of, written.ecosystems, written.newest_cve))
+        # A file carried in today is as old as it says itself, or it would pass for fresh.
+        fetched_at = min(as_of or now, now) if source.carried_in else now
+        stamp = FeedStamp(feed.id, source.url, fetched_at, _sha256(path), written.version, written.entries, source.etag)
+        draft.keep(About(FORMAT, stamp, as_of, now, written.ecosystems, written.newest_cve))
     except FeedError as error:
-        stays = f"; the one of {before.stamp.fetched_at:%Y-%m-%d %H:%M} UTC stays" if before else ""
+        stays = f"; the one taken on {before.taken_at:%Y-%m-%d %H:%M} UTC stays" if before else ""
         raise FeedError(f"{feed.id}: {error}{stays}", hint=error.hint) from error
     finally:
         draft.drop()
@@ -91,8 +98,8 @@ def _believable(feed: Feed, written: Written, as_of: datetime | None, now: datet
 
 def _no_step_back(feed: Feed, before: About, written: Written, as_of: datetime | None, leave: Leave) -> None:
     older = as_of is not None and before.as_of is not None and as_of < before.as_of
-    if as_of is None and before.as_of is None:
-        older = _number(written.newest_cve) < _number(before.newest_cve)
+    if written.as_of is None:  # the date of a file is that of its last copying
+        older = older or _number(written.newest_cve) < _number(before.newest_cve)
     if older and not leave.older:
         said = f"{written.version} is older than {before.stamp.version}, which is there"
         raise FeedError(said, hint="--allow-older takes it, if that is what you mean")

@@ -25,6 +25,8 @@ class Feed:
     limits: Limits = field(default_factory=Limits)
     pointer: bool = False
     """The URL answers with the name of the file to fetch beside it."""
+    usual: bool = True
+    """Fetched when nothing else is configured; the others say again what one of these says."""
 
 
 FEEDS: tuple[Feed, ...] = (
@@ -44,7 +46,7 @@ FEEDS: tuple[Feed, ...] = (
         ssvc.read_vulnrichment,
         "CC0-1.0",
     ),
-    Feed("nvd", "NVD API 2.0 pages: SSVC points", "", ssvc.read_nvd, "public domain"),
+    Feed("nvd", "NVD API 2.0 pages: SSVC points", "", ssvc.read_nvd, "public domain", usual=False),
     Feed(
         "epss",
         "FIRST EPSS",
@@ -82,6 +84,7 @@ FEEDS: tuple[Feed, ...] = (
         "https://security-metadata.canonical.com/vex/vex-all.tar.xz",
         openvex.read,
         "see ubuntu.com/security",
+        usual=False,
     ),
     *(
         Feed(
@@ -90,6 +93,7 @@ FEEDS: tuple[Feed, ...] = (
             f"https://osv-vulnerabilities.storage.googleapis.com/{ecosystem.replace(' ', '%20')}/all.zip",
             osv.read,
             "by source; mostly CC-BY-4.0 and CC0",
+            usual=id_ not in ("debian", "ubuntu", "redhat"),
         )
         for id_, ecosystem in (
             ("debian", "Debian"),

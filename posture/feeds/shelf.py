@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
@@ -40,7 +40,8 @@ class About(msgspec.Struct, frozen=True):
     format: int
     stamp: FeedStamp
     as_of: datetime | None
-    """By the feed's own word."""
+    """By the feed's own word, else by the server's or the file's."""
+    taken_at: datetime
     ecosystems: list[str]
     """Those it has at least one statement on."""
     newest_cve: str = ""
@@ -174,7 +175,7 @@ class Shelf:
         try:
             self._db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
             body = self._db.execute("SELECT body FROM about").fetchone()[0]
-            self.about = msgspec.json.decode(body, type=About)
+            self.about = _as_confirmed(path, msgspec.json.decode(body, type=About))
         except (sqlite3.Error, msgspec.DecodeError, TypeError) as error:
             raise FeedError(f"{path}: no readable feed ({error})", hint=_HINT) from error
         if self.about.format != FORMAT:
@@ -203,6 +204,32 @@ class Shelf:
         with _readable(self._path):
             for (body,) in self._db.execute("SELECT body FROM support WHERE product = ?", (product,)):
                 yield msgspec.json.decode(body, type=SupportCycle)
+
+
+def confirm(path: Path, now: datetime) -> None:
+    """Write down that the publisher still gives out these bytes; the shelf itself stays as it is."""
+    aside = path.with_suffix(_CONFIRMED)
+    new = aside.with_name(f"{aside.name}.new.{os.getpid()}")
+    new.write_bytes(msgspec.json.encode(_Confirmed(about(path).stamp.sha256, now)))
+    new.replace(aside)
+
+
+class _Confirmed(msgspec.Struct, frozen=True):
+    sha256: str
+    at: datetime
+
+
+_CONFIRMED = ".confirmed"
+
+
+def _as_confirmed(path: Path, found: About) -> About:
+    try:
+        said = msgspec.json.decode(path.with_suffix(_CONFIRMED).read_bytes(), type=_Confirmed)
+    except (OSError, msgspec.DecodeError):
+        return found
+    if said.sha256 != found.stamp.sha256 or said.at < found.stamp.fetched_at:
+        return found
+    return msgspec.structs.replace(found, stamp=replace(found.stamp, fetched_at=said.at))
 
 
 def about(path: Path) -> About:
