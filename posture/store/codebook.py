@@ -43,8 +43,7 @@ class Books:
         missing = sorted(wanted - found.keys())
         if missing:
             found |= self._stored(conn, missing)
-            fresh = [key for key in missing if key not in found]
-            found |= self._given_out(conn, fresh)
+            found |= self._given_out(conn, [key for key in missing if key not in found])
             if len(self._codes) + len(missing) > _CACHE:
                 self._codes.clear()
             self._codes.update((key, found[key]) for key in missing)
@@ -86,16 +85,20 @@ class Books:
         return found
 
     def _given_out(self, conn: Connection, fresh: Sequence[tuple[int, Digest]]) -> dict[tuple[int, Digest], int]:
+        given: dict[tuple[int, Digest], int] = {}
+        if fresh and conn.dialect.name == "postgresql":
+            # Or two writers give out the same code; who waited here looks again at what the other has given out.
+            conn.exec_driver_sql("LOCK TABLE verdict IN EXCLUSIVE MODE")
+            given = self._stored(conn, fresh)
+            fresh = [key for key in fresh if key not in given]
         if not fresh:
-            return {}
-        if conn.dialect.name == "postgresql":
-            conn.exec_driver_sql("LOCK TABLE verdict IN EXCLUSIVE MODE")  # or two writers give out the same code
+            return given
         numbers = self._interned.blobs.numbers(conn, (digest for _, digest in fresh))
         highest: dict[int, int] = {}
         for some in slices({check_no for check_no, _ in fresh}):
             last = select(VERDICT.c.check_no, func.max(VERDICT.c.code)).where(VERDICT.c.check_no.in_(some))
             highest.update((check_no, code) for check_no, code in conn.execute(last.group_by(VERDICT.c.check_no)))
-        given, rows = {}, []
+        rows = []
         for check_no, digest in fresh:
             code = highest[check_no] = highest.get(check_no, -1) + 1
             given[check_no, digest] = code

@@ -177,7 +177,8 @@ def _engines(where: str | Path, path: Path | None) -> tuple[Engine, Engine]:
             raise StoreError(
                 f"no driver for this database: {reason}", hint="pip install 'posture-scanner[postgres]'"
             ) from None
-        return engine, engine
+        # Readers see one state for as long as they read, and can change nothing, as with SQLite.
+        return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     url = f"sqlite:///{path}"
     writer = create_engine(url, pool_size=1, max_overflow=0)
     reader = create_engine(url, pool_size=4, max_overflow=16)

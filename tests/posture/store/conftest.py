@@ -1,13 +1,22 @@
-"""A real store in a file of its own for each test."""
+"""A real store for each test: SQLite in a file of its own, and a database of its own on a real PostgreSQL server."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import real_postgres
 
 from posture.store import Store
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on both databases, unless it takes the file itself."""
+    if "store" in metafunc.fixturenames:
+        backends = ["sqlite"] if "path" in metafunc.fixturenames else ["sqlite", "postgresql"]
+        metafunc.parametrize("store", backends, indirect=True)
 
 
 @pytest.fixture
@@ -15,7 +24,27 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "posture.db"
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[real_postgres.Server]:
+    if real_postgres.programs() is None and not os.environ.get("POSTURE_LAB_REQUIRED"):
+        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+    with real_postgres.running() as running:
+        url = running.new_database("")
+        Store.open(url).close()
+        running.template = url
+        yield running
+
+
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store.open(path) as opened:
-        yield opened
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "sqlite":
+        with Store.open(request.getfixturevalue("path")) as opened:
+            yield opened
+        return
+    server: real_postgres.Server = request.getfixturevalue("server")
+    url = server.new_database(server.template)
+    try:
+        with Store.open(url) as opened:
+            yield opened
+    finally:
+        server.drop(url)

@@ -3,11 +3,14 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import real_postgres
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
@@ -15,7 +18,6 @@ from store_samples import baseline, host_id, inventory, results, run, scan, tran
 
 from posture.errors import StoreError
 from posture.store import Store
-from posture.store.database import Database
 from posture.store.schema import METADATA
 
 
@@ -43,8 +45,8 @@ def test_a_store_that_others_could_read_is_closed_to_them(path: Path):
     assert mode(path) == 0o600
 
 
-def test_the_log_is_written_ahead_and_writers_wait(store: Store):
-    with store.database.write() as conn:
+def test_the_log_is_written_ahead_and_writers_wait(path: Path):
+    with Store.open(path) as store, store.database.write() as conn:
         pragmas = {
             name: conn.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "busy_timeout")
@@ -84,18 +86,26 @@ def test_opening_does_not_wait_for_a_writer(path: Path):
         Store.open(path).close()
 
 
-def test_the_schema_goes_down_and_up_again(path: Path):
-    database = Database.open(path)
+def test_the_schema_goes_down_and_up_again(store: Store):
+    database = store.database
     newest = database.revision()
     database.migrate("base")
     assert database.revision() == ""
     with database.read() as conn:
-        left = conn.exec_driver_sql("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'").scalars().all()
-    assert left == ["alembic_version"]
-    database.close()
-    with Store.open(path) as store:
-        assert store.database.revision() == newest
-        assert store.load_run(scan(store)).hosts == 3
+        assert inspect(conn).get_table_names() == ["alembic_version"]
+    database.migrate("head")
+    assert database.revision() == newest
+    assert store.load_run(scan(store)).hosts == 3
+
+
+def test_two_who_write_to_one_server_keep_one_audit_chain(server: real_postgres.Server):
+    url = server.new_database(server.template)
+    with Store.open(url) as one, Store.open(url) as other:
+        with ThreadPoolExecutor(2) as pool:
+            written = {pool.submit(scan, *who) for who in ((one, 1), (other, 2))}
+        assert {future.result() for future in written} == {stored.run.id for stored in one.runs()}
+        one.verify_chain()
+    server.drop(url)
 
 
 def test_a_store_of_a_newer_program_is_refused_and_left_alone(path: Path):
