@@ -13,7 +13,7 @@ from posture.model.observation import Observation
 from posture.observe import observations
 from posture.run import evaluate, stored_assessment
 from posture.store import Store
-from reports import FORMATS
+from reports import STANDARD
 from tests.lab.fleet import Fleet
 
 
@@ -59,7 +59,7 @@ def _reports(store: Store, run: str, place: Path, rounds: int) -> None:
     place.mkdir(exist_ok=True)
     assessment = stored_assessment(store, run)
     rows = []
-    for form in FORMATS:
+    for form in STANDARD:
         path = place / form.file_name
         took = _median_s(lambda form=form, path=path: form.write(assessment, path), rounds)  # type: ignore[misc]
         rows.append((form.file_name, f"{took:.2f}", f"{path.stat().st_size / 1e6:.1f}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,13 +19,10 @@ from posture.model.plan import Fix
 from reports import wire
 from reports.due import days_late, governing
 from reports.files import new_file
-from reports.inert import inert
-
-# Everything but printable ASCII, as it stands in encoded JSON: only then is a walk over the strings needed.
-_FOREIGN = re.compile(rb'[^ -~]|\\[^"\\]')
+from reports.jsontext import encode
 
 
-def write_json(assessment: Assessment, path: Path) -> None:
+def write_json(assessment: Assessment, path: Path, *, marking: str = "") -> None:
     """Write the assessment; the same assessment gives the same bytes.
 
     Raises:
@@ -34,7 +30,7 @@ def write_json(assessment: Assessment, path: Path) -> None:
     """
     with new_file(path) as file:
         file.write(b"{")
-        for number, (key, write) in enumerate(_members(assessment)):
+        for number, (key, write) in enumerate(_members(assessment, marking)):
             file.write(b"%s\n%s:" % (b"," if number else b"", msgspec.json.encode(key)))
             write(file)
         file.write(b"\n}\n")
@@ -60,9 +56,9 @@ def schema_bytes() -> bytes:
 Write = Callable[[BinaryIO], object]
 
 
-def _members(assessment: Assessment) -> tuple[tuple[str, Write], ...]:
+def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], ...]:
     def one(value: object) -> Write:
-        return lambda file: file.write(_encode(value))
+        return lambda file: file.write(encode(value))
 
     def many(values: Iterable[object]) -> Write:
         return lambda file: _write_list(file, values)
@@ -71,16 +67,17 @@ def _members(assessment: Assessment) -> tuple[tuple[str, Write], ...]:
         "baseline": one(_baseline(assessment)),
         "campaign": one(_campaign(assessment)),
         "clocks": many(map(_clock, assessment.clocks)),
-        "coverage": one(_coverage(assessment)),
-        "findings": many(_finding(assessment, finding) for finding in assessment.findings),
+        "coverage": one(coverage_of(assessment)),
+        "findings": many(finding_of(assessment, finding) for finding in assessment.findings),
         "fingerprint": one(assessment.fingerprint),
         "fleet": many(_fleet(assessment)),
         "group_scores": many(_group_scores(assessment)),
         "hosts": many(_hosts(assessment)),
+        "marking": one(marking),
         "notes": one(list(assessment.notes)),
         "plan": many(_fix(rank, fix) for rank, fix in enumerate(assessment.plan.fixes, start=1)),
         "plan_as_of": one(assessment.plan.as_of),
-        "run": one(_run(assessment)),
+        "run": one(run_of(assessment)),
         "schema": one(wire.SCHEMA),
         "scores": many(_scores(assessment)),
         "taxonomy": one(dict(assessment.taxonomy or {})),
@@ -95,29 +92,11 @@ def _write_list(file: BinaryIO, values: Iterable[object]) -> None:
     file.write(b"[")
     for number, value in enumerate(values):
         file.write(b",\n" if number else b"\n")
-        file.write(_encode(value))
+        file.write(encode(value))
     file.write(b"]")
 
 
-def _encode(value: object) -> bytes:
-    encoded = msgspec.json.encode(value, order="sorted")
-    if _FOREIGN.search(encoded):
-        encoded = msgspec.json.encode(_inert_tree(msgspec.json.decode(encoded)), order="sorted")
-    # So that a page may carry the file inside a script element; these three stand in strings only.
-    return encoded.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
-
-
-def _inert_tree(value: Any) -> Any:
-    if isinstance(value, str):
-        return inert(value)
-    if isinstance(value, list):
-        return [_inert_tree(member) for member in value]
-    if isinstance(value, dict):
-        return {inert(key): _inert_tree(member) for key, member in value.items()}
-    return value
-
-
-def _run(assessment: Assessment) -> wire.Run:
+def run_of(assessment: Assessment) -> wire.Run:
     run = assessment.run
     return wire.Run(
         id=run.id,
@@ -137,7 +116,7 @@ def _run(assessment: Assessment) -> wire.Run:
     )
 
 
-def _coverage(assessment: Assessment) -> wire.Coverage:
+def coverage_of(assessment: Assessment) -> wire.Coverage:
     coverage = assessment.coverage
     counts = dict(coverage.by_status)
     return wire.Coverage(
@@ -145,11 +124,11 @@ def _coverage(assessment: Assessment) -> wire.Coverage:
         checks=coverage.checks,
         possible=coverage.possible,
         decided=coverage.decided,
-        by_status={_status(status): counts.get(status, 0) for status in Status},
+        by_status={status_word(status): counts.get(status, 0) for status in Status},
     )
 
 
-def _status(status: Status) -> wire.StatusWord:
+def status_word(status: Status) -> wire.StatusWord:
     words: dict[Status, wire.StatusWord] = {
         Status.PASS: "pass",
         Status.FAIL: "fail",
@@ -169,7 +148,7 @@ def _baseline(assessment: Assessment) -> wire.Baseline:
         title=profile.title,
         version=profile.version,
         max_age_days=profile.max_age_days,
-        fail_threshold=_severity(profile.fail_threshold),
+        fail_threshold=severity_word(profile.fail_threshold),
         digest=baseline.digest,
         checks=[_check(check) for check in baseline.checks],
         tailoring=[
@@ -180,7 +159,7 @@ def _baseline(assessment: Assessment) -> wire.Baseline:
     )
 
 
-def _severity(severity: Severity) -> wire.SeverityWord:
+def severity_word(severity: Severity) -> wire.SeverityWord:
     words: dict[Severity, wire.SeverityWord] = {
         Severity.INFO: "info",
         Severity.LOW: "low",
@@ -198,7 +177,7 @@ def _check(check: Check) -> wire.Check:
         revision=check.revision,
         title=check.title,
         rationale=check.rationale,
-        severity=_severity(check.severity),
+        severity=severity_word(check.severity),
         confidence=check.confidence,
         deadline_class=check.deadline_class,
         deadline_days=check.deadline_days,
@@ -250,7 +229,7 @@ def _due(due: DueDate) -> wire.Due:
     )
 
 
-def _finding(assessment: Assessment, finding: Finding) -> wire.Finding:
+def finding_of(assessment: Assessment, finding: Finding) -> wire.Finding:
     governs = governing(finding)
     return wire.Finding(
         id=finding.id,
@@ -297,7 +276,7 @@ def _host(entry: HostAssessment) -> wire.Host:
         taken_at=entry.taken_at,
         results=[_result(result) for result in entry.results],
         unseen=[wire.Unseen(topic=one.topic, reason=one.reason.value, detail=one.detail) for one in entry.unseen],
-        evidence=[_evidence(record) for record in entry.evidence],
+        evidence=[evidence_of(record) for record in entry.evidence],
         documents=dict(entry.documents),
     )
 
@@ -307,7 +286,7 @@ def _result(result: Result) -> wire.Result:
     return wire.Result(
         check=result.check,
         revision=result.revision,
-        status=_status(verdict.status),
+        status=status_word(verdict.status),
         reason=verdict.reason,
         assertions=[
             wire.Assertion(
@@ -328,7 +307,7 @@ def _result(result: Result) -> wire.Result:
     )
 
 
-def _evidence(record: Evidence) -> wire.Evidence:
+def evidence_of(record: Evidence) -> wire.Evidence:
     return wire.Evidence(
         command_id=record.command_id,
         asked=record.asked,
@@ -354,7 +333,7 @@ def _fix(rank: int, fix: Fix) -> wire.Fix:
         title=fix.title,
         hosts=list(fix.hosts),
         findings=list(fix.findings),
-        severity=_severity(fix.severity),
+        severity=severity_word(fix.severity),
         due=fix.due,
         due_reason=fix.due_reason,
         minutes=fix.minutes,
@@ -428,7 +407,7 @@ def _waiver(use: WaiverUse) -> wire.Waiver:
         check=waiver.check,
         hosts=list(waiver.hosts),
         zones=list(waiver.zones),
-        expected_status=_status(waiver.expected_status),
+        expected_status=status_word(waiver.expected_status),
         reason=waiver.reason,
         owner=waiver.owner,
         approved_by=[wire.Approval(name=one.name, role=one.role, date=one.date) for one in waiver.approved_by],

@@ -18,12 +18,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_blind_spots_csv(assessment: Assessment, path: Path) -> None:
+def write_blind_spots_csv(assessment: Assessment, path: Path, *, marking: str = "") -> None:
     """Write what was not seen, host by host.
 
     Raises:
         UsageError: the file cannot be written.
     """
+    del marking  # rows only: a CSV file has no place for it
     with new_file(path) as file:
         write_rows(file, COLUMNS, _rows(assessment))
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.check import Check
-from posture.model.finding import Finding, Outcome, Result, WaiverState
+from posture.model.finding import Finding, WaiverState
 from posture.model.host import FLEET
 from posture.model.observation import Evidence
+from reports.cases import Case, cases
 from reports.due import days_late, governing
 from reports.files import new_file
 from reports.inert import CSV_CELL_CHARS, clip, formula_safe, inert
@@ -29,12 +29,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_findings_csv(assessment: Assessment, path: Path) -> None:
+def write_findings_csv(assessment: Assessment, path: Path, *, marking: str = "") -> None:
     """Write every finding of the run, host by host.
 
     Raises:
         UsageError: the file cannot be written.
     """
+    del marking  # rows only: a CSV file has no place for it
     with new_file(path) as file:
         write_rows(file, COLUMNS, _rows(assessment))
 
@@ -55,33 +56,17 @@ def _cell(value: str) -> str:
 
 
 def _rows(assessment: Assessment) -> Iterator[tuple[str, ...]]:
-    by_host: dict[str, list[Finding]] = defaultdict(list)
-    for finding in sorted(assessment.findings, key=lambda one: (one.check, one.subject, one.id)):
-        by_host[finding.host].append(finding)
-    checks = {check.id: check for check in assessment.baseline.checks}
-    for entry in assessment.read_hosts():
-        results = {result.check: result for result in entry.results}
-        for finding in by_host.pop(entry.host.id, ()):
-            yield _row(assessment, finding, checks.get(finding.check), entry, results.get(finding.check))
-    for _, gone in sorted(by_host.items()):
-        for finding in gone:
-            yield _row(assessment, finding, checks.get(finding.check), None, None)
+    return (_row(assessment, case) for case in cases(assessment))
 
 
-def _row(
-    assessment: Assessment,
-    finding: Finding,
-    check: Check | None,
-    entry: HostAssessment | None,
-    result: Result | None,
-) -> tuple[str, ...]:
+def _row(assessment: Assessment, case: Case) -> tuple[str, ...]:
     row = {
-        **_life(finding),
-        **_place(entry),
-        **_due(assessment, finding),
-        **_waiver(assessment, finding),
-        **_proof(entry, result),
-        **_check(check),
+        **_life(case.finding),
+        **_place(case.entry),
+        **_due(assessment, case.finding),
+        **_waiver(assessment, case.finding),
+        **_proof(case),
+        **_check(case.check),
         "run": assessment.run.id,
     }
     return tuple(row.get(column, "") for column in COLUMNS)
@@ -136,22 +121,19 @@ def _waiver(assessment: Assessment, finding: Finding) -> dict[str, str]:
     }
 
 
-def _proof(entry: HostAssessment | None, result: Result | None) -> dict[str, str]:
-    if entry is None or result is None:
-        return {"result_now": "no_result"}
-    lines = result.verdict.assertions
-    chosen = [line for line in lines if line.outcome is Outcome.FALSE] or list(lines)
-    records = [record for record in entry.evidence if record.command_id in result.evidence]
+def _proof(case: Case) -> dict[str, str]:
+    if case.result is None:
+        return {"result_now": case.now}
     return {
-        "result_now": result.verdict.status.label,
-        "fact": _joined(line.fact for line in chosen),
-        "expected": _joined(f"{line.op} {line.expected}".strip() for line in chosen),
-        "actual": _joined(line.actual for line in chosen),
-        **_evidence(records),
+        "result_now": case.now,
+        "fact": _joined(line.fact for line in case.lines),
+        "expected": _joined(f"{line.op} {line.expected}".strip() for line in case.lines),
+        "actual": _joined(line.actual for line in case.lines),
+        **_evidence(case.evidence),
     }
 
 
-def _evidence(records: list[Evidence]) -> dict[str, str]:
+def _evidence(records: Sequence[Evidence]) -> dict[str, str]:
     return {
         "evidence_command": _joined(record.asked for record in records),
         "evidence_sha256": _joined(record.sha256 for record in records),

@@ -355,6 +355,8 @@ class Assessment(_Wire, frozen=True):
     fleet: list[Result]
     """What the checks of the whole fleet say. It is no host: findings name it ``fleet``, no count of hosts has it."""
     hosts: list[Host]
+    marking: str
+    """The agency's classification or handling banner; empty when none is configured."""
     notes: list[str]
     plan: list[Fix]
     plan_as_of: date

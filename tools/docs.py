@@ -17,6 +17,7 @@ import msgspec
 
 from posture.catalogue.schema import render_schema
 from reports.assessment_json import schema_bytes
+from reports.lines_jsonl import lines_schema_bytes
 from tools.page_checks import checks_page
 from tools.page_cli import cli_page
 from tools.page_facts import fact_schemas, facts_page
@@ -33,6 +34,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "docs/checks.md": checks_page,
         "docs/facts.md": facts_page,
         "docs/schemas/assessment-1.schema.json": lambda: schema_bytes().decode(),
+        "docs/schemas/lines-1.schema.json": lambda: lines_schema_bytes().decode(),
         "baselines/schema.json": lambda: render_schema().decode(),
         **{f"{SCHEMAS}/{topic}.schema.json": partial(_json, schema) for topic, schema in fact_schemas().items()},
     }

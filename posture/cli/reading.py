@@ -11,13 +11,16 @@ import click
 
 from posture.assess import covered_results, stored, stored_host
 from posture.cli import prepare, terminal
-from posture.cli.scanning import config_option, hand_over, out_option
+from posture.cli.scanning import config_option, hand_over_assessment, out_option
 from posture.errors import UsageError
 from posture.model.assessment import HostAssessment, Run
 from posture.model.finding import Finding, Result, Status
 from posture.model.host import FLEET
+from posture.run import stored_assessment
 from posture.store import Difference, Store
+from reports import FORMATS, STANDARD, chosen
 from reports.inert import inert
+from reports.part import of_system
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 run_option = click.option(
@@ -27,19 +30,34 @@ run_option = click.option(
 
 @click.command("report")
 @click.argument("run", default="latest")
+@click.option("--format", "formats", default="", metavar="NAME[,NAME]", help="Only these, or all; see `--formats`.")
+@click.option("--system", default="", help="Only the hosts of this system (ATO boundary); a POA&M is about one.")
+@click.option("--formats", "list_formats", is_flag=True, help="List the formats and whom they are for.")
 @config_option
 @out_option
-def report_command(run: str, config_path: Path | None, out: Path) -> None:
-    """Write the reports of a stored run again.
+def report_command(
+    run: str, formats: str, system: str, list_formats: bool, config_path: Path | None, out: Path
+) -> None:
+    """Write the reports of a stored run again, in any format.
 
     \b
     Examples:
       posture report
       posture report 20260620T040000Z-1a2b3c --out out/june
+      posture report --format oscal,poam-navy --system portal --out out/portal
+      posture report --formats
     """
+    if list_formats:
+        rows = [(row.name, row.file_name, row.reader) for row in FORMATS]
+        terminal.table("formats", ("name", "file", "for"), rows, empty="none")
+        return
     config = prepare.read_config(config_path, out)
+    rows_wanted = chosen(formats.split(",")) if formats else STANDARD
     with prepare.open_store(config) as store:
-        hand_over(store, run, out, config.marking)
+        assessment = stored_assessment(store, run)
+        if system:
+            assessment = of_system(assessment, system)
+        hand_over_assessment(assessment, out, config.marking, rows_wanted)
 
 
 @click.command("runs")

@@ -22,7 +22,7 @@ from posture.errors import UsageError
 from posture.model.assessment import Assessment
 from posture.run import ExitCode, Work, evaluate, exit_code, scan, stored_assessment
 from posture.store import Store
-from reports import summary_lines, write_all
+from reports import STANDARD, Format, summary_lines, write_all
 
 out_option = click.option(
     "--out",
@@ -120,9 +120,11 @@ def hand_over(store: Store, ref: str, out: Path, marking: str) -> int:
     return hand_over_assessment(stored_assessment(store, ref), out, marking)
 
 
-def hand_over_assessment(assessment: Assessment, out: Path, marking: str) -> int:
+def hand_over_assessment(
+    assessment: Assessment, out: Path, marking: str, formats: tuple[Format, ...] = STANDARD
+) -> int:
     """Write the reports of an assessment, print its summary, and return the exit code."""
-    files = write_all(assessment, out, marking=marking)
+    files = write_all(assessment, out, marking=marking, formats=formats)
     for line in summary_lines(assessment, files):
         terminal.say(line)
     code = exit_code(assessment)

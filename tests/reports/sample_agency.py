@@ -688,6 +688,44 @@ def agency() -> Assessment:
     )
 
 
+RED_HAT = "Red Hat Enterprise Linux 9.4 (Plow)"
+
+
+def with_disa_rules() -> Assessment:
+    """The agency on Red Hat, each check in another relation to a DISA rule, and two checks on one rule."""
+    whole = agency()
+    relations = {"ACC-01": "equivalent", "KRN-03": "equivalent", "LOG-02": "looser", "MAN-01": "equivalent",
+                 "SSH-02": "stricter", "SUD-01": "partial", "TIM-01": "equivalent", "EXP-04": "equivalent"}  # fmt: skip
+
+    def rules(check: Check, number: int) -> tuple[StigRule, ...]:
+        relation = relations[check.id]
+        id_ = 257_000 + (5 if check.id in ("SSH-02", "TIM-01") else number)
+        rule = StigRule(
+            "RHEL_9_STIG",
+            "V2R9",
+            f"V-{id_}",
+            f"SV-{id_}r1_rule",
+            f"RHEL-09-{id_}",
+            "medium",
+            relation,  # type: ignore[arg-type]
+        )
+        other = StigRule(
+            "CAN_Ubuntu_24-04_STIG", "V1R1", "V-270000", "SV-270000r1_rule", "UBTU-24-1", "low", "equivalent"
+        )
+        return (rule, other)
+
+    checks = tuple(
+        replace(check, references=replace(check.references, stig=rules(check, number)))
+        for number, check in enumerate(CHECKS)
+    )
+
+    def stream() -> Iterator[HostAssessment]:
+        for entry in read_hosts():
+            yield entry if entry.host.id == "hostile" else replace(entry, platform=entry.platform and RED_HAT)
+
+    return replace(whole, baseline=replace(whole.baseline, checks=checks), read_hosts=stream)
+
+
 def clean(*, blind: bool) -> Assessment:
     """An agency without a finding: seen completely, or with one host that could not be reached."""
     whole = agency()

@@ -15,7 +15,7 @@ from reports.files import new_file
 
 def test_every_format_is_written_for_its_owner_only(tmp_path: Path) -> None:
     paths = reports.write_all(sample_agency.agency(), tmp_path / "new" / "out")
-    assert [path.name for path in paths] == [row.file_name for row in reports.FORMATS]
+    assert [path.name for path in paths] == [row.file_name for row in reports.STANDARD]
     assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o600}
     assert stat.S_IMODE(paths[0].parent.stat().st_mode) == 0o700
     assert sorted(paths[0].parent.iterdir()) == sorted(paths), "no temporary file is left behind"
