@@ -39,7 +39,8 @@ class AuthorizedKey:
     fingerprint: str
     """``SHA256:…`` as `ssh-keygen -l` prints it."""
     options: list[str]
-    """Names in lower case, values left out except of `from` and `command`, which stand as ``from=…``."""
+    """Names in lower case, values left out except of `from`, `command`, `expiry-time` and `principals`, which stand as
+    ``from=…``."""
     restricted: bool
     """It has `command=`, `restrict` or `from=`."""
     cert_authority: bool
@@ -102,6 +103,15 @@ class TrustFile:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketFile:
+    """A socket in a `.ssh` directory: an SSH connection that stays open for others to join, or an agent."""
+
+    path: str
+    owner: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class SshKeyFacts:
     """Keys of this host."""
 
@@ -113,6 +123,8 @@ class SshKeyFacts:
     host_keys: Listing[HostKey]
     trust_files: Listing[TrustFile]
     """.shosts, .rhosts, shosts.equiv and hosts.equiv."""
+    sockets: Listing[SocketFile]
+    """Sockets in `.ssh` directories, such as those of ControlMaster; sorted by path."""
     key_command: str | None
     """`AuthorizedKeysCommand`; absent when none."""
     not_searched: list[str]
@@ -139,7 +151,9 @@ def parse(answers: Answers) -> Facts | Hole:
     holes: list[Hole] = []
     nothing = unseen is not None and not files
     if nothing and unseen is not None:
-        holes += [Hole(path, unseen.reason, unseen.detail) for path in ("authorized", "private", "trust_files")]
+        holes += [
+            Hole(path, unseen.reason, unseen.detail) for path in ("authorized", "private", "sockets", "trust_files")
+        ]
     lines_lost = [places.key_doubt] if places.key_doubt else []
     complete, key_file = not doubts, places.key_file
     authorized = [key for file in files for key in _authorized(file, key_file, lines_lost)]
@@ -153,6 +167,7 @@ def parse(answers: Answers) -> Facts | Hole:
             private=Listing(private, complete),
             host_keys=_host_keys(answers, holes),
             trust_files=_trust_files(answers, files, complete),
+            sockets=Listing(_sockets(files), complete),
             key_command=command,
             not_searched=sorted({*doubts, *lines_lost})[:100],
         ),
@@ -160,8 +175,10 @@ def parse(answers: Answers) -> Facts | Hole:
     )
 
 
-COLLECTOR = Collector("ssh_keys", 1, COMMANDS, SshKeyFacts, parse, follow_up, SECOND)
+COLLECTOR = Collector("ssh_keys", 2, COMMANDS, SshKeyFacts, parse, follow_up, SECOND)
 
+_SHOWN = ("from", "command", "expiry-time", "principals")
+"""Options whose value decides who gets in; those of the others may hold secrets (`environment`)."""
 _FINGERPRINT = re.compile(r"(\d{2,5}) (SHA256:[A-Za-z0-9+/]{43}) .*\(([A-Z0-9-]{2,20})\)", re.ASCII)
 
 
@@ -212,7 +229,7 @@ def _authorized(file: FoundFile, key_file: Mapping[str, tuple[str, ...]], doubts
 
 def _authorized_key(account: str, key: PublicKey, file: FoundFile) -> AuthorizedKey:
     names = {name for name, _ in key.options}
-    shown = [f"{name}={value}" if name in ("from", "command") else name for name, value in key.options]
+    shown = [f"{name}={value}" if name in _SHOWN else name for name, value in key.options]
     return AuthorizedKey(
         account=account,
         path=file.path,
@@ -312,6 +329,11 @@ def _host_key(path: str, key: PublicKey, half: FoundFile | None) -> HostKey:
         group=half.group if half else None,
         protected=protected,
     )
+
+
+def _sockets(files: list[FoundFile]) -> list[SocketFile]:
+    found = {(file.path, file.owner, file.mode) for file in files if file.kind == "s"}
+    return [SocketFile(*one) for one in sorted(found)]
 
 
 def _trust_files(answers: Answers, files: list[FoundFile], complete: bool) -> Listing[TrustFile]:

@@ -19,9 +19,11 @@ import msgspec
 from posture.catalogue.checkfile import Text, read_checks
 from posture.catalogue.profiles import make_baseline
 from posture.catalogue.proven import Family, read_proven
+from posture.catalogue.rulefile import read_rulebook
 from posture.errors import BaselineError
 from posture.model.check import Baseline, Check
 from posture.model.clock import Clock
+from posture.model.rule import RuleBook
 from posture.plan.weights import CategoryWeight, Weights
 from posture.yamlfile import convert, read, suggestion
 
@@ -220,6 +222,15 @@ class Catalogue:
     def families(self) -> tuple[Family, ...]:
         """What our reading of each family of systems is proven on."""
         return read_proven(self.directory / "proven.yaml")
+
+    @cached_property
+    def rulebook(self) -> RuleBook:
+        """The rules of the attack graph.
+
+        Raises:
+            BaselineError: a file does not load.
+        """
+        return read_rulebook(self.directory / "graph")
 
     @cached_property
     def categories(self) -> Mapping[str, Category]:

@@ -10,6 +10,7 @@ from collectors.base import schema_of
 from collectors.registry import COLLECTORS
 from posture.catalogue.lint import lint
 from posture.catalogue.load import Catalogue, load
+from posture.catalogue.rulefile import lint_rules
 from posture.cli import terminal
 from posture.errors import BaselineError, UsageError
 from posture.evaluate.fleet import fleet_schema
@@ -128,7 +129,7 @@ def _paragraph(term: str, text: str) -> list[str]:
 @baselines_option
 @json_option
 def lint_command(baselines: Path | None, as_json: bool) -> None:
-    """Prove every check: fact paths against the published schemas, references, remediation, and its examples run.
+    """Prove every check and rule: facts against the published schemas, references, remediation, examples run.
 
     \b
     Examples:
@@ -139,17 +140,21 @@ def lint_command(baselines: Path | None, as_json: bool) -> None:
     known = (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS)
     schemas = {collector.topic: schema_of(collector) for collector in known}
     problems = lint(catalogue.checks.values(), {**schemas, "fleet": fleet_schema()})
+    rules = lint_rules(catalogue.rulebook, catalogue.checks.keys(), schemas)
     for profile in catalogue.profile_ids:
         catalogue.baseline(profile)
     if as_json:
-        terminal.as_json([{"check": one.check, "place": one.place, "message": one.message} for one in problems])
+        named = [{"check": one.check, "place": one.place, "message": one.message} for one in problems]
+        named += [{"rule": one.rule, "place": one.place, "message": one.message} for one in rules]
+        terminal.as_json(named)
     else:
-        for problem in problems:
+        for problem in (*problems, *rules):
             terminal.say(str(problem))
         terminal.say(f"{len(catalogue.checks)} checks, {len(problems)} problems")
-    if problems:
+        terminal.say(f"{len(catalogue.rulebook.rules)} rules of attack paths, {len(rules)} problems")
+    if count := len(problems) + len(rules):
         raise BaselineError(
-            f"{len(problems)} problems in {catalogue.directory}", hint="each line names check and place"
+            f"{count} problems in {catalogue.directory}", hint="each line names the check or rule, and the place"
         )
 
 
