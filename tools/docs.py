@@ -1,6 +1,6 @@
 """Write the generated pages, or with ``--check`` fail when one is stale.
 
-docs/cli.md from the command line's own help, docs/checks.md from the baselines, docs/facts.md and docs/schemas/ from
+docs/cli.md from the command line's own help, docs/checks.md and docs/attack-paths.md from the baselines, docs/facts.md and docs/schemas/ from
 the collectors and the report formats, baselines/schema.json from the loader.
 """
 
@@ -21,6 +21,7 @@ from reports.lines_jsonl import lines_schema_bytes
 from tools.page_checks import checks_page
 from tools.page_cli import cli_page
 from tools.page_facts import fact_schemas, facts_page
+from tools.page_paths import paths_page
 
 HOME = Path(__file__).parent.parent
 SCHEMAS = "docs/schemas/facts"
@@ -33,6 +34,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "docs/cli.md": cli_page,
         "docs/checks.md": checks_page,
         "docs/facts.md": facts_page,
+        "docs/attack-paths.md": paths_page,
         "docs/schemas/assessment-1.schema.json": lambda: schema_bytes().decode(),
         "docs/schemas/lines-1.schema.json": lambda: lines_schema_bytes().decode(),
         "baselines/schema.json": lambda: render_schema().decode(),

@@ -19,6 +19,7 @@ from posture.model.path import Basis, NodeKind
 
 OUTSIDE = frozenset({Trust.UNTRUSTED, Trust.PARTNER})
 SELF = "self"
+SEEN = frozenset({"seen-both", "network-only"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ class Endpoint:
         return f"{self.proto}/{self.port}"
 
     @property
-    def ways(self) -> tuple[Way, ...]:
-        """Every zone that reaches it."""
-        return (*self.outside, *self.inside)
+    def seen_outside(self) -> bool:
+        """Whether a vantage in a zone where attackers start found it open."""
+        return any(way.sure in SEEN for way in self.outside)
 
 
 def endpoint_node(draft: Draft, view: HostView, endpoint: str) -> str:
@@ -244,7 +245,7 @@ def reach_node(draft: Draft, zone: str, endpoint: str, ways: tuple[Way, ...]) ->
 
 def add_way(draft: Draft, way: Way, target: str, endpoint: str, reach: str) -> None:
     """Add one zone's way to a reach node."""
-    seen = way.sure in ("seen-both", "network-only", "silent-udp")
+    seen = way.sure in (*SEEN, "silent-udp")
     said = "was found open" if seen else "was not measured: something listens there"
     draft.edge(
         "reach",

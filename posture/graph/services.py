@@ -69,8 +69,9 @@ def _add_open_data(draft: Draft, view: HostView, endpoints: tuple[Endpoint, ...]
 
 
 def _add_residual(draft: Draft, view: HostView, people: People, endpoints: tuple[Endpoint, ...]) -> None:
+    """Add rule 36 for what a vantage outside found open: inside, the other rules say how an attacker goes on."""
     for endpoint in endpoints:
-        if not endpoint.process or not endpoint.user or endpoint.process == _PROXY:
+        if not endpoint.process or not endpoint.user or endpoint.process == _PROXY or not endpoint.seen_outside:
             continue
         name = endpoint.product or endpoint.process
         draft.edge(
@@ -103,7 +104,7 @@ def _add_containers(draft: Draft, view: HostView, endpoints: tuple[Endpoint, ...
                 evidence=view.ref("containers", field),
             )
             for endpoint in endpoints:
-                if endpoint.process == _PROXY:
+                if endpoint.process == _PROXY and endpoint.seen_outside:
                     draft.edge(
                         "residual",
                         [endpoint_node(draft, view, endpoint.name)],

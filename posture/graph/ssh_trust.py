@@ -299,7 +299,8 @@ def _add_empty(
 
 
 _CONTROL = re.compile(
-    r"(?:^|[-_.])(?P<user>[a-z_][a-z0-9_.-]{0,31})@(?P<host>[A-Za-z0-9_.:-]+?)(?::(?P<port>\d{1,5}))?$"
+    r"(?:(?:cm|cp|ctl|control|master|mux|socket|ssh)[-_.:])?"
+    r"(?P<user>[a-z_][a-z0-9_.-]{0,31})@(?P<host>[A-Za-z0-9_.:-]+?)(?::(?P<port>\d{1,5}))?"
 )
 
 
@@ -307,7 +308,7 @@ def _add_multiplexed(draft: Draft, doors: Doors) -> None:
     """Add rule 14: sockets in `.ssh` whose name says where the connection leads (ControlPath %r@%h:%p)."""
     view = doors.view
     for one in view.rows("ssh_keys", "sockets"):
-        told = _CONTROL.search(str(one["path"]).rpartition("/")[2])
+        told = _CONTROL.fullmatch(str(one["path"]).rpartition("/")[2])
         target = doors.fleet.host(told["host"]) if told else None
         if told is None or target is None or target.id == view.id:
             continue

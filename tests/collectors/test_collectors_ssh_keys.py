@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from collectors.ssh_key_search import KEY_FILES, follow_up
 from collectors.ssh_keys import COLLECTOR, SshKeyFacts
 from posture.model.observation import Blind
 from tests.collectors.transcripts import answer, as_declared, facts_of, holes_of, recorded, refused, told
+
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f nobody@example"
 
 
 @pytest.fixture
@@ -138,6 +141,32 @@ def test_an_openssh_key_with_an_unknown_cipher_is_not_called_encrypted(answers):
     facts = facts_of(COLLECTOR, told(answers, "ssh_keys.homes", found))
     assert facts.value.private.items[0].encrypted is None
     assert holes_of(facts)['private[path="/home/alice/.ssh/odd"].encrypted'] is Blind.UNPARSEABLE
+
+
+def test_sockets_of_open_connections_are_told_with_whose_they_are(answers):
+    assert keys(answers).sockets.items == [] and keys(answers).sockets.complete
+    found = frame("/home/alice/.ssh/cm-bob@app1:22", kind="s")
+    facts = keys(told(answers, "ssh_keys.homes", answers["ssh_keys.homes"].text + found))
+    assert [(one.path, one.owner, one.mode) for one in facts.sockets.items] == [
+        ("/home/alice/.ssh/cm-bob@app1:22", "alice", "0600")
+    ]
+
+
+def test_the_real_search_sees_a_socket(home):
+    where = home / "alice" / ".ssh" / "cm-bob@app1:22"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(where))
+        found = search(home)
+    where.unlink()
+    assert b"\0s\t" in found and b"cm-bob@app1:22" in found
+
+
+def test_values_of_options_come_along_only_where_they_decide_who_gets_in(answers):
+    line = 'from="10.0.0.0/8",expiry-time="20250101",environment="TOKEN=secret" ' + ED25519
+    found = frame("/home/alice/.ssh/authorized_keys2", line)
+    facts = keys(told(answers, "ssh_keys.homes", answers["ssh_keys.homes"].text + found))
+    (options,) = [key.options for key in facts.authorized.items if key.path.endswith("keys2")]
+    assert options == ["from=10.0.0.0/8", "expiry-time=20250101", "environment"]
 
 
 @pytest.fixture(scope="module")
