@@ -1,7 +1,7 @@
 """Write the generated pages, or with ``--check`` fail when one is stale.
 
-docs/cli.md from the command line's own help, docs/checks.md and docs/attack-paths.md from the baselines, docs/facts.md and docs/schemas/ from
-the collectors and the report formats, baselines/schema.json from the loader.
+docs/cli.md from the command line's own help, docs/checks.md and docs/attack-paths.md from the baselines, docs/facts.md
+and docs/schemas/ from the collectors and the report formats, baselines/schema.json from the loader.
 """
 
 from __future__ import annotations

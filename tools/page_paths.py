@@ -8,31 +8,38 @@ from tools.markdown import BANNER, flowed, table
 
 INTRO = """# Attack paths
 
-A scan says what is wrong on each host. This says what an attacker makes of it over all hosts: from where, over which steps, to what must not be lost, and which
-change ends it.
+A scan says what is wrong on each host. This says what an attacker makes of it over all hosts: from where, over which
+steps, to what must not be lost, and which change ends it.
 
 ## The model
 
-- A **node** is something an attacker holds: packets from a zone, a port that answers, an account, root, a key, a password, a share.
-- An **edge** is a rule at one place: *whoever holds every premise can get the conclusion*. `key + port of the host -> account` is one edge with two premises.
-- A **condition** is what is configured and lets the edge be: a finding of a check, or a legitimate setting such as a line of authorized_keys. It is a label, not a
-  node: take away **any one** condition of an edge and the edge is gone. That is how fixes are counted.
+- A **node** is something an attacker holds: packets from a zone, a port that answers, an account, root, a key, a
+  password, a share.
+- An **edge** is a rule at one place: *whoever holds every premise can get the conclusion*. `key + port of the host ->
+  account` is one edge with two premises.
+- A **condition** is what is configured and lets the edge be: a finding of a check, or a legitimate setting such as a
+  line of authorized_keys. It is a label, not a node: take away **any one** condition of an edge and the edge is gone.
+  That is how fixes are counted.
 - Nothing is ever lost again by the attacker, so what can be reached is one least fixed point; cycles need no care.
-- **Origins** are untrusted zones (prior 1.0), partner zones (0.3), and, shown apart, an assumed breach in each internal zone (0.05). **Objectives** are hosts declared
-  `essential`, `vital` or `crown jewel`; hosts whose keys open three others or more are suggested, and stay suggestions until the inventory says so.
-- Each edge carries two numbers. `p` is the chance of success of somebody able who tries; the **confidence** is how sure it is that the step exists. At 0.9 and
-  above everywhere a path is *confirmed*, otherwise *possible*. Both are judgements in tiers, uncalibrated; they order work and set no date.
+- **Origins** are untrusted zones (prior 1.0), partner zones (0.3), and, shown apart, an assumed breach in each
+  internal zone (0.05). **Objectives** are hosts declared `essential`, `vital` or `crown jewel`; hosts whose keys open
+  three others or more are suggested, and stay suggestions until the inventory says so.
+- Each edge carries two numbers. `p` is the chance of success of somebody able who tries; the **confidence** is how
+  sure it is that the step exists. At 0.9 and above everywhere a path is *confirmed*, otherwise *possible*. Both are
+  judgements in tiers, uncalibrated; they order work and set no date.
 
-The graph stays linear in hosts: ports that the same zones reach share one *reach* node; an account is present in its zone once; a key joins those who hold it to
-those who accept it. A login that sshd allows from some sources only (`from=`, `Match Address`, `AllowUsers user@host`) gets a reach node of its own.
+The graph stays linear in hosts: ports that the same zones reach share one *reach* node; an account is present in its
+zone once; a key joins those who hold it to those who accept it. A login that sshd allows from some sources only
+(`from=`, `Match Address`, `AllowUsers user@host`) gets a reach node of its own.
 
 ## What it does not do
 
-- No login is tried and no exploit is run. Fingerprints of private keys that lie on hosts are matched to authorized_keys, and what sshd would say is worked out
-  from `sshd -T` with its Match blocks.
-- It never says "unreachable": it says *no path found in the evidence collected*, with the coverage beside it. A rule whose facts are unseen on a host is listed as
-  not evaluated there.
-- A zone from which nobody looked may reach every port that listens: such steps are *possible*. More vantages make them known.
+- No login is tried and no exploit is run. Fingerprints of private keys that lie on hosts are matched to
+  authorized_keys, and what sshd would say is worked out from `sshd -T` with its Match blocks.
+- It never says "unreachable": it says *no path found in the evidence collected*, with the coverage beside it. A rule
+  whose facts are unseen on a host is listed as not evaluated there.
+- A zone from which nobody looked may reach every port that listens: such steps are *possible*. More vantages make
+  them known.
 - Lockouts, detection and outages take nothing away from the attacker here.
 - `posture dispute` marks an edge that is wrong, with owner, reason and expiry; it is shown, and stays.
 """
@@ -72,7 +79,7 @@ def _count(book: RuleBook, asked: list[AttackRule]) -> str:
     covered = sum(rule.number > 0 for rule in asked)
     total = sum(rule.number > 0 for rule in book.rules)
     return (
-        f"{covered} of the {total} kinds of step we set out to cover are evaluated, and {len(asked) - covered} of our own. "
+        f"{covered} of the {total} kinds of step we set out to cover are evaluated, {len(asked) - covered} of our own. "
         f"Technique ids are of ATT&CK {book.attack_version}. Source: `baselines/graph/rules.yaml`."
     )
 
