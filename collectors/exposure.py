@@ -397,3 +397,12 @@ def _nothing_seen(path: str, phase: str, gaps: list[Gap]) -> Hole:
 
 
 COLLECTOR = Collector(topic="exposure", version=1, commands=(), facts=Exposure, parse=parse)
+
+
+def open_tcp_ports(answers: Answers) -> tuple[list[Port], bool]:
+    """Return the open TCP ports of every look, the host's own included, and whether they are all there are."""
+    looked = [entry for _, answer in sorted(answers.items()) if isinstance(entry := looked_from(answer), Looked)]
+    ports = [
+        port for view in _views(looked) for port in view.ports.items if (port.proto, port.state) == ("tcp", "open")
+    ]
+    return ports, len(looked) == len(answers) and _tcp_complete(looked)

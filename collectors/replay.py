@@ -105,7 +105,7 @@ def read_transcript(path: Path) -> Transcript:
             origin=Origin.REPLAYED,
             started_at=saved.started_at.astimezone(UTC),
             # Looks from the network stay what they are: other topics are read from them.
-            transport="nmap" if saved.transport == "nmap" else "replay",
+            transport=saved.transport if saved.transport in ("nmap", "http") else "replay",
         ),
         answers=answers,
         failure=None if saved.failure is None else Hole("", saved.failure.reason, saved.failure.detail),

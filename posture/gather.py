@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from collectors.ai_scan import TRANSPORT as HTTP
+from collectors.ai_scan import Looks, ask_ai_services
 from collectors.base import Transcript, Transport
 from collectors.credentials import Credential, CredentialKind
 from collectors.exposure_scan import scan_exposure
@@ -25,11 +27,11 @@ from posture.model.assessment import Run
 from posture.model.check import Baseline
 from posture.model.host import Host, Inventory, TransportKind, Vantage
 from posture.model.observation import Blind, Hole
-from posture.observe import NMAP
+from posture.observe import NMAP, is_login
 from posture.scope import Scope
 from posture.store import Store, Visit
 
-READING, LOOKING, JUDGING = "reading hosts", "looking from the network", "judging"
+READING, LOOKING, ASKING, JUDGING = "reading hosts", "looking from the network", "asking AI services", "judging"
 """The stages that progress is told of."""
 
 
@@ -115,6 +117,8 @@ def gather(store: Store, run: Run, job: Job, work: Work, visits: frozenset[Visit
         if job.network and not work.stop.is_set():
             for transcript in _looks(job, log, work, reach, keeper):
                 keeper.keep(transcript, LOOKING)
+            for transcript in _questions(store, run.id, job, log, work, keeper):
+                keeper.keep(transcript, ASKING)
     return Gathered(work.stop.is_set(), tuple(_notes(job, reach, work)))
 
 
@@ -124,17 +128,17 @@ class _Keeper:
     def __init__(self, store: Store, run_id: str, work: Work, visits: frozenset[Visit]) -> None:
         self._store, self._run_id, self._work = store, run_id, work
         self._visits = visits
-        self._told = {visit.host for visit in visits if visit.brought and visit.transport != NMAP}
+        self._told = {visit.host for visit in visits if visit.brought and is_login(visit.transport)}
         self.answered = set(self._told)
         """Hosts known to be alive: their silence towards the network is believed."""
 
     def read(self) -> set[str]:
         """Return the hosts whose login needs no repeating."""
-        return {visit.host for visit in self._visits if visit.whole and visit.brought and visit.transport != NMAP}
+        return {visit.host for visit in self._visits if visit.whole and visit.brought and is_login(visit.transport)}
 
-    def looked_at(self, vantage: str) -> set[str]:
-        """Return the hosts that were wholly looked at from this vantage."""
-        looks = (visit for visit in self._visits if visit.transport == NMAP and visit.vantage == vantage)
+    def looked_at(self, vantage: str, transport: str = NMAP) -> set[str]:
+        """Return the hosts that were wholly looked at, or asked, from this vantage."""
+        looks = (visit for visit in self._visits if visit.transport == transport and visit.vantage == vantage)
         return {visit.host for visit in looks if visit.whole and visit.brought}
 
     def keep(self, transcript: Transcript, stage: str) -> None:
@@ -142,6 +146,8 @@ class _Keeper:
         host = transcript.session.host
         if transcript.session.transport == NMAP:
             kept = _cut_short(transcript) if self._work.stop.is_set() else transcript
+        elif not is_login(transcript.session.transport):
+            kept = transcript
         else:
             # A repeated visit that brought nothing must not hide the half that an earlier one brought.
             kept = transcript if transcript.answers or host not in self._told else None
@@ -228,6 +234,36 @@ def _looks(job: Job, log: ProbeLog, work: Work, reach: Reach, keeper: _Keeper) -
         with FarNmap(vantage.name, _door_of(vantage, job, reach, log)) as far:
             own_log = log.under(grants[0].authorisation)
             yield from _look(job, work, keeper, vantage, hosts, log=own_log, far=far)
+
+
+def _questions(store: Store, run_id: str, job: Job, log: ProbeLog, work: Work, keeper: _Keeper) -> Iterator[Transcript]:
+    """Yield what open ports answered when asked for AI services, from every vantage that looked."""
+    if job.scope.ai_services is None or work.stop.is_set():
+        return
+    here = (job.vantage,) if job.look_here else ()
+    granted = {grant.host for grant in job.scope.vantages}
+    todo = []
+    for vantage in (*here, *(one for one in job.far if one.host in granted)):
+        done = keeper.looked_at(vantage.name, HTTP)
+        others = [host for host in job.inventory.hosts if host.addresses and host.id != vantage.host]
+        todo.append((vantage, [host for host in others if host.id not in done]))
+    work.progress.expect(ASKING, sum(len(hosts) for _, hosts in todo))
+    for vantage, hosts in todo:
+        yield from ask_ai_services(
+            _looks_of(store, run_id, hosts, vantage),
+            job.scope,
+            vantage,
+            trust_of_zone={zone.name: zone.trust for zone in job.inventory.zones},
+            log=log,
+            stop=work.stop,
+        )
+
+
+def _looks_of(store: Store, run_id: str, hosts: list[Host], vantage: Vantage) -> Iterator[Looks]:
+    for host in hosts:
+        sessions = store.read_transcripts(run_id, host.id)
+        own = [one for one in sessions if (one.session.transport, one.session.vantage) == (NMAP, vantage.name)]
+        yield Looks(host, own[-1] if own else None)
 
 
 def _seen_from(vantage: Vantage, job: Job, keeper: _Keeper) -> list[Host]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from collectors import exposure
+from collectors import ai_service, exposure
+from collectors.ai_scan import TRANSPORT as HTTP
 from collectors.base import Collector, Transcript, applies, document, observe
 from collectors.exposure_scan import merged
 from collectors.registry import COLLECTORS
@@ -15,12 +16,18 @@ from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin, Unseen
 
-NETWORK_COLLECTORS: tuple[Collector, ...] = (exposure.COLLECTOR,)
+NETWORK_COLLECTORS: tuple[Collector, ...] = (exposure.COLLECTOR, ai_service.COLLECTOR)
 """Topics that are asked of the network, not over a login."""
 DERIVED_COLLECTORS: tuple[Collector, ...] = (flows.COLLECTOR, views.COLLECTOR)
 """Topics that are made from others of the same host: they ask nothing, and are here for their schemas."""
 NMAP = "nmap"
 """The transport of sessions that looked from the network."""
+NETWORK_TRANSPORTS: Mapping[str, str] = {exposure.COLLECTOR.topic: NMAP, ai_service.COLLECTOR.topic: HTTP}
+"""Which sessions a topic of the network is read from; every other session is a login."""
+_NOBODY = {
+    exposure.COLLECTOR.topic: "nobody looked at the host from the network",
+    ai_service.COLLECTOR.topic: "nobody asked: `ai_services` in the scope file authorises it",
+}
 
 _PLATFORM_CHARS = 120  # the longest PRETTY_NAME we know has 45
 
@@ -30,8 +37,7 @@ def observations(
 ) -> dict[str, Observation]:
     """Return every topic of a host by name: a document, or why it is unseen. Pure: answers in, facts out."""
     sessions = list(transcripts)
-    login = _telling([entry for entry in sessions if entry.session.transport != NMAP])
-    looks = [entry for entry in sessions if entry.session.transport == NMAP]
+    login = _telling([entry for entry in sessions if is_login(entry.session.transport)])
     found: dict[str, Observation] = {}
     for collector in COLLECTORS:
         if login is None:
@@ -40,15 +46,21 @@ def observations(
         else:
             found[collector.topic] = observe(collector, login)
     for collector in NETWORK_COLLECTORS:
+        looks = [entry for entry in sessions if entry.session.transport == NETWORK_TRANSPORTS[collector.topic]]
         if looks:
             found[collector.topic] = observe(collector, merged(looks))
         else:
-            why = "nobody looked at the host from the network"
+            why = _NOBODY[collector.topic]
             found[collector.topic] = Unseen(host.id, collector.topic, Blind.NOT_ATTEMPTED, why)
     found["declared"] = declared(host, inventory, run)
     found["flows"] = flows.flows_of(host, inventory, found["exposure"])
     found["views"] = views.views_of(host, inventory, found["exposure"], found["listeners"], found["firewall"])
     return found
+
+
+def is_login(transport: str) -> bool:
+    """Return whether a session of this transport was a login, and no look from the network."""
+    return transport not in NETWORK_TRANSPORTS.values()
 
 
 def declared(host: Host, inventory: Inventory, run: Run) -> FactDocument:

@@ -103,6 +103,22 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class AiQuestions:
+    """Open ports may be asked in HTTP whether an AI service is behind them."""
+
+    requests_per_port: int = 8
+    """At most so many GETs to one port."""
+
+    def __post_init__(self) -> None:
+        """Refuse a number that is no budget.
+
+        Raises:
+            ScopeError: it is out of its range.
+        """
+        _within("requests_per_port", self.requests_per_port, 1, 64)
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What the system owner signed."""
 
@@ -120,6 +136,8 @@ class Scope:
     """All that fragile and OT devices are asked for."""
     vantages: tuple[Grant, ...] = ()
     """Hosts that may look at the network; no other host ever does."""
+    ai_services: AiQuestions | None = None
+    """``None``: no port is asked for an AI service."""
 
     def __post_init__(self) -> None:
         """Refuse networks and ports that do not mean what they seem to.

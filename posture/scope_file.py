@@ -11,7 +11,7 @@ import msgspec
 
 from posture import yamlfile
 from posture.errors import ScopeError
-from posture.scope import Grant, Rates, Scope, Window
+from posture.scope import AiQuestions, Grant, Rates, Scope, Window
 from posture.yamlfile import Located
 
 
@@ -42,6 +42,12 @@ class GrantEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     authorisation: str
 
 
+class AiServicesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """That open ports may be asked for AI services, as it is written; its being there is the word."""
+
+    requests_per_port: int = 8
+
+
 class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -56,6 +62,7 @@ class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     udp_ports: list[int] | None = None
     named_ports: list[int] | None = None
     vantages: list[GrantEntry] = []
+    ai_services: AiServicesEntry | None = None
 
 
 def read(path: Path) -> Scope:
@@ -90,6 +97,7 @@ def read(path: Path) -> Scope:
         rates=_rates(located, file.rates),
         allow_passphrase_test=file.allow_passphrase_test,
         vantages=tuple(Grant(grant.host, grant.authorisation) for grant in file.vantages),
+        ai_services=_ai_services(located, file.ai_services),
         **named,
     )
 
@@ -101,6 +109,13 @@ def _rates(located: Located, entry: RatesEntry) -> Rates:
         return Rates(**said)
     except ScopeError as error:
         raise located.error(str(error), "rates", hint=error.hint) from None
+
+
+def _ai_services(located: Located, entry: AiServicesEntry | None) -> AiQuestions | None:
+    try:
+        return AiQuestions(entry.requests_per_port) if entry is not None else None
+    except ScopeError as error:
+        raise located.error(str(error), "ai_services", "requests_per_port", hint=error.hint) from None
 
 
 def _network(located: Located, key: str, index: int, text: str) -> None:

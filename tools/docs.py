@@ -1,7 +1,8 @@
 """Write the generated pages, or with ``--check`` fail when one is stale.
 
 docs/cli.md from the command line's own help, docs/checks.md and docs/attack-paths.md from the baselines, docs/facts.md
-and docs/schemas/ from the collectors and the report formats, baselines/schema.json from the loader.
+and docs/schemas/ from the collectors and the report formats, docs/ai-fingerprints.md from its table,
+baselines/schema.json from the loader.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 from posture.catalogue.schema import render_schema
 from reports.assessment_json import schema_bytes
 from reports.lines_jsonl import lines_schema_bytes
+from tools.page_ai import fingerprints_page
 from tools.page_checks import checks_page
 from tools.page_cli import cli_page
 from tools.page_facts import fact_schemas, facts_page
@@ -35,6 +37,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "docs/checks.md": checks_page,
         "docs/facts.md": facts_page,
         "docs/attack-paths.md": paths_page,
+        "docs/ai-fingerprints.md": fingerprints_page,
         "docs/schemas/assessment-1.schema.json": lambda: schema_bytes().decode(),
         "docs/schemas/lines-1.schema.json": lambda: lines_schema_bytes().decode(),
         "baselines/schema.json": lambda: render_schema().decode(),

@@ -15,11 +15,10 @@ from functools import cache
 from typing import Any
 
 from collectors.base import Collector, Command, Listing, schema_of
-from collectors.exposure import COLLECTOR as EXPOSURE
 from collectors.registry import COLLECTORS
 from posture.catalogue.load import load
 from posture.evaluate.fleet import FleetFacts, fleet_schema
-from posture.observe import DERIVED_COLLECTORS
+from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS
 from tools.markdown import BANNER, code, flowed, table
 
 _PLAIN = {str: "text", int: "number", float: "number", bool: "yes or no"}
@@ -27,13 +26,15 @@ _PLAIN = {str: "text", int: "number", float: "number", bool: "yes or no"}
 
 def fact_schemas() -> Mapping[str, Any]:
     """Return the JSON schema of each topic that has one, by topic."""
-    schemas = {collector.topic: schema_of(collector) for collector in (*COLLECTORS, EXPOSURE, *DERIVED_COLLECTORS)}
+    schemas = {
+        collector.topic: schema_of(collector) for collector in (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS)
+    }
     return {**schemas, "fleet": fleet_schema()}
 
 
 def facts_page() -> str:
     """Return the page: each topic's facts with their meaning, and what is asked of a host for them."""
-    collectors = sorted((*COLLECTORS, EXPOSURE, *DERIVED_COLLECTORS), key=lambda collector: collector.topic)
+    collectors = sorted((*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS), key=lambda collector: collector.topic)
     parts = [
         BANNER,
         "# Facts\n\nWhat checks are about. A path stands in a check as it stands here; `[*]` is every element"
@@ -67,8 +68,14 @@ def _topic(collector: Collector) -> str:
     elif collector in DERIVED_COLLECTORS:
         parts.append("\nAsks nothing: worked out from other topics of the host and from the inventory.\n")
     else:
-        parts.append("\nNot asked over a login: nmap looks from the network.\n")
+        parts.append(f"\nNot asked over a login: {_NETWORK[collector.topic]}.\n")
     return "".join(parts)
+
+
+_NETWORK = {
+    "exposure": "nmap looks from the network",
+    "ai_service": "open ports are asked by HTTP GET, where the scope authorises it ([how](ai-services.md))",
+}
 
 
 def _line(command: Command) -> str:

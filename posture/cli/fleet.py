@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from collectors.ai_scan import ai_manifest
 from collectors.exposure_plan import PlannedProbe, probe_manifest
 from collectors.hostkeys import known_hosts_name
 from collectors.manifest import Manifest, manifest, sudoers
@@ -164,9 +165,10 @@ def manifest_command(inventory_path: Path | None, scope_path: Path | None, accou
 
 
 def _probes(scope: Scope, read: Inventory) -> list[PlannedProbe]:
-    """Return every nmap run of a whole scan, the scanner's own first."""
+    """Return every nmap run of a whole scan and what AI services may be asked, the scanner's own first."""
     granted = {grant.host for grant in scope.vantages}
-    probes = probe_manifest(scope, read.hosts, prepare.standing_at(read))
+    here = prepare.standing_at(read)
+    probes = [*probe_manifest(scope, read.hosts, here), *ai_manifest(scope, read.hosts, here)]
     for vantage in (one for one in read.vantages if one.host in granted):
         others = [host for host in read.hosts if host.id != vantage.host]
         probes += probe_manifest(scope, others, vantage, raw=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from collectors.ai_scan import ai_manifest
 from collectors.exposure_plan import PlannedProbe, probe_manifest
 from collectors.far_nmap import QUESTIONS
 from posture.cli import terminal
@@ -88,6 +89,7 @@ def _login(host: Host, job: Job, purpose: str, authorisation: str) -> PlannedLog
 def _probes(job: Job) -> Iterator[PlannedProbe]:
     if job.look_here:
         yield from probe_manifest(job.scope, job.inventory.hosts, job.vantage)
+        yield from ai_manifest(job.scope, job.inventory.hosts, job.vantage)
     for vantage in job.far:
         hosts = [host for host in job.inventory.hosts if host.id != vantage.host]
         note = f"by the nmap of {vantage.host}, under {_word(vantage, job)}; -sS and UDP only where its account is root"

@@ -15,7 +15,7 @@ from posture.cli import prepare, terminal
 from posture.cli.scanning import config_option, hand_over, moment_option, out_option, profile_option
 from posture.errors import UsageError
 from posture.model.host import Inventory
-from posture.observe import NMAP
+from posture.observe import is_login
 from posture.run import Work, replay
 
 
@@ -46,9 +46,9 @@ def record_command(run: str, directory: Path, packed: bool, config_path: Path | 
 
 
 def file_name(transcript: Transcript, *, packed: bool) -> str:
-    """Return ``HOST.json`` for a login, ``HOST@VANTAGE.nmap.json`` for a look from the network."""
+    """Return ``HOST.json`` for a login, ``HOST@VANTAGE.nmap.json`` (or ``.http.json``) for what the network said."""
     session = transcript.session
-    place = f"@{quote(session.vantage, safe='')}.nmap" if session.transport == NMAP else ""
+    place = "" if is_login(session.transport) else f"@{quote(session.vantage, safe='')}.{session.transport}"
     name = quote(session.host, safe="") + (place or _failed(transcript))
     return f"{name}.json{'.xz' if packed else ''}"
 

@@ -64,6 +64,7 @@ rates:
   parallel_logins_per_zone: 8
   parallel_logins_per_jump: 4
 # vantages: [{{host: probe1, authorisation: AUTH-0001}}]   # hosts that may look, each by its owner's word
+# ai_services: {{requests_per_port: 8}}   # GETs to each open port to find AI services; 32 ask for everything
 # allow_passphrase_test: false     # try found private keys with an empty passphrase
 """
 

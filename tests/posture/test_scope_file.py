@@ -82,3 +82,15 @@ def test_without_a_scope_file_nothing_is_touched(tmp_path: Path) -> None:
     with pytest.raises(ScopeError, match="no scope file") as raised:
         scope_file.read(tmp_path / "scope.yaml")
     assert "posture init" in raised.value.hint
+
+
+def test_ai_services_are_asked_only_where_the_file_says_so(tmp_path: Path) -> None:
+    assert scope_file.read(written(tmp_path, GOOD)).ai_services is None
+    asked = scope_file.read(written(tmp_path, GOOD + "ai_services: {}\n")).ai_services
+    assert asked is not None
+    assert asked.requests_per_port == 8
+    more = scope_file.read(written(tmp_path, GOOD + "ai_services: {requests_per_port: 32}\n")).ai_services
+    assert more is not None
+    assert more.requests_per_port == 32
+    with pytest.raises(ScopeError, match=r"scope\.yaml:9.*requests_per_port is 0"):
+        scope_file.read(written(tmp_path, GOOD + "ai_services: {requests_per_port: 0}\n"))
