@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
@@ -13,16 +13,20 @@ from posture.catalogue.proven import Family, provenance_notes
 from posture.catalogue.waivers import WaiverBook
 from posture.clocks.due import due_dates
 from posture.errors import StoreError
-from posture.evaluate.lifecycle import finding_id
+from posture.evaluate.lifecycle import DueFor, finding_id
 from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
 from posture.model.check import Baseline, Check
 from posture.model.clock import Campaign, Clock, DueDate
 from posture.model.finding import Finding, Result, Status, Waiver
 from posture.model.host import FLEET, Host, Inventory
+from posture.model.vulnerability import FeedStamp
 from posture.plan.make import make_plan
 from posture.plan.scores import bound_classes, scores
 from posture.plan.weights import Weights
 from posture.store import Store
+from posture.vulnerabilities.assess import Rules
+from posture.vulnerabilities.register import PART, Reader, Register, kev_source, nothing_known, sights_of
+from posture.vulnerabilities.topic import of_vulnerabilities
 
 CIRCUMSTANCES = "circumstances"
 """Name of the part of a run that holds what else a report needs."""
@@ -40,10 +44,29 @@ class Circumstances:
     marking: str = ""
     families: tuple[Family, ...] = ()
     """What our reading of each family of systems is proven on."""
+    fedramp_class: str = ""
+    """``c`` or ``d`` for a provider under FedRAMP's rules; empty for everybody else."""
 
-    def due(self, baseline: Baseline) -> Callable[[Check, datetime], tuple[DueDate, ...]]:
-        """Return the function from a check and a first sight to its due dates."""
-        return lambda check, first_seen: due_dates(check, first_seen, self.clocks, self.campaign, baseline.profile)
+    def due(self, baseline: Baseline, known: Reader) -> DueFor:
+        """Return what gives a failure its due dates; a known vulnerability has those of its own inputs."""
+
+        def dates(check: Check, host: str, subject: str, first_seen: datetime) -> tuple[DueDate, ...] | None:
+            if not of_vulnerabilities(check):
+                return due_dates(check, first_seen, self.clocks, self.campaign, baseline.profile)
+            return known.dates(host, subject)
+
+        return dates
+
+    def rules(self, baseline: Baseline, feeds: Iterable[FeedStamp]) -> Rules:
+        """Return what vulnerabilities are judged by."""
+        return Rules(
+            clocks=self.clocks,
+            campaign=self.campaign,
+            profile=baseline.profile,
+            check=next((check for check in baseline.checks if of_vulnerabilities(check)), None),
+            kev_source=kev_source(feeds),
+            fedramp_class=self.fedramp_class,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +80,8 @@ class Judged:
     read_hosts: Callable[[], Iterator[HostAssessment]]
     """Every host of the inventory in id order, then ``fleet`` with the checks asked of the whole fleet."""
     notes: tuple[str, ...] = ()
+    known: Reader = field(default_factory=nothing_known)
+    """The known vulnerabilities of its hosts."""
 
     def book(self) -> WaiverBook:
         """Return the waivers, to be held against every result."""
@@ -80,6 +105,37 @@ def circumstances_of(store: Store, ref: str) -> Circumstances:
 def keep_circumstances(store: Store, run_id: str, circumstances: Circumstances) -> None:
     """Keep them with the run."""
     store.save_part(run_id, CIRCUMSTANCES, msgspec.json.encode(circumstances, order="sorted"))
+
+
+def register_of(store: Store, ref: str) -> Register:
+    """Return the known vulnerabilities of a run; an empty register for a run from before there were any."""
+    return msgspec.json.decode(store.part(ref, PART), type=Register) if PART in store.parts(ref) else Register()
+
+
+def first_sights(store: Store, run: Run, inventory: Inventory, baseline: Baseline) -> dict[tuple[str, str], datetime]:
+    """Return by host and subject when we first saw each vulnerability, over all runs before this one.
+
+    Findings remember those that ever had a date, the register of a host's last run those that may wait.
+    """
+    check = next((one.id for one in baseline.checks if of_vulnerabilities(one)), None)
+    found = {} if check is None else {(one.host, one.subject): one.first_seen for one in store.findings(check=check)}
+    left = {host.id for host in inventory.hosts}
+    for earlier in store.runs():
+        if not left:
+            break
+        if earlier.run.id == run.id or earlier.run.as_of > run.as_of:
+            continue
+        register = register_of(store, earlier.run.id)
+        for place, moment in sights_of(register).items():
+            if place[0] in left:
+                found[place] = min(moment, found.get(place, moment))
+        left -= {entry.host for entry in register.hosts}
+    return found
+
+
+def keep_register(store: Store, run_id: str, register: Register) -> None:
+    """Keep the known vulnerabilities with the run."""
+    store.save_part(run_id, PART, msgspec.json.encode(register, order="sorted"))
 
 
 def merged_circumstances(store: Store, sources: Iterable[str]) -> Circumstances:
@@ -115,14 +171,16 @@ def stored(store: Store, ref: str) -> Judged:
     """Return a run as it was judged when it was made."""
     found = store.load_run(ref)
     baseline = store.baseline(found.run.id)
+    circumstances, register = circumstances_of(store, found.run.id), register_of(store, found.run.id)
     asked = frozenset(check.id for check in baseline.checks if check.scope == FLEET)
     return Judged(
         run=found.run,
         inventory=store.inventory(found.run.id),
         baseline=baseline,
-        circumstances=circumstances_of(store, found.run.id),
+        circumstances=circumstances,
         read_hosts=lambda: (_own_checks(host, asked) for host in store.read_hosts(found.run.id)),
         notes=found.notes,
+        known=Reader(register, circumstances.rules(baseline, register.feeds)),
     )
 
 
@@ -211,7 +269,7 @@ class _Walk:
         self._judged = judged
         self._checks: Mapping[str, Check] = {check.id: check for check in judged.baseline.checks}
         self._first_seen = {finding.id: finding for finding in store.findings()}
-        self._due = judged.circumstances.due(judged.baseline)
+        self._due = judged.circumstances.due(judged.baseline, judged.known)
         self._digest = hashlib.sha256()
         self._hosts = frozenset(host.id for host in judged.inventory.hosts)
         self.book = judged.book()
@@ -260,7 +318,7 @@ class _Walk:
                 first_seen=first_seen,
                 last_seen=as_of,
                 opened=known.opened if known is not None else 1,
-                due=self._due(check, first_seen),
+                due=self._due(check, result.host, subject, first_seen) or (),
                 waiver=result.waiver,
             )
 

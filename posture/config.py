@@ -66,6 +66,15 @@ class FeedsEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A feed that loses a larger share of its entries at once is refused."""
 
 
+class VulnerabilitiesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How known vulnerabilities are dated where the directives leave a choice."""
+
+    missing_ssvc: Literal["", "stricter", "sixty-days", "published-defaults"] = ""
+    """What sets the date of a CVE whose SSVC values nobody gave; empty as in the clock file: the stricter row."""
+    fedramp_class: Literal["", "c", "d"] = ""
+    """For a provider under FedRAMP's rules; rows of other classes are not known here."""
+
+
 class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -81,6 +90,7 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     deadlines: DeadlinesEntry = DeadlinesEntry()
     campaign: CampaignEntry = CampaignEntry()
     feeds: FeedsEntry = FeedsEntry()
+    vulnerabilities: VulnerabilitiesEntry = VulnerabilitiesEntry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,7 @@ class Config:
     """Printed on every page, such as CUI."""
     credentials: dict[str, CredentialEntry] = field(default_factory=dict)
     deadlines: DeadlinesEntry = field(default_factory=DeadlinesEntry)
+    vulnerabilities: VulnerabilitiesEntry = field(default_factory=VulnerabilitiesEntry)
     campaign: Campaign | None = None
     """``None`` until the agency has set a start: the first run's day is used and recorded."""
     feeds: FeedsEntry = field(default_factory=FeedsEntry)
@@ -125,6 +136,7 @@ def read(path: Path) -> Config:
         marking=file.marking,
         credentials={name: _credential(located, base, name, entry) for name, entry in file.credentials.items()},
         deadlines=file.deadlines,
+        vulnerabilities=file.vulnerabilities,
         campaign=_campaign(located, file.campaign),
         feeds=file.feeds,
     )

@@ -23,6 +23,7 @@ from posture.assess import Circumstances
 from posture.config import Config
 from posture.engine import collect_hosts, open_door
 from posture.errors import CollectError
+from posture.known import Matcher, Nothing
 from posture.model.assessment import Run
 from posture.model.check import Baseline
 from posture.model.host import Host, Inventory, TransportKind, Vantage
@@ -91,6 +92,8 @@ class Job:
     """Hosts that look as well, each with its own authorisation in the scope."""
     login: bool = True
     """Log in and read them."""
+    matcher: Matcher = field(default_factory=Nothing)
+    """What feeds and imports know; nothing, when none was loaded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collectors.ai_scan import TRANSPORT as HTTP
 from collectors.base import Collector, Transcript, applies, document, observe
 from collectors.exposure_scan import merged
 from collectors.registry import COLLECTORS
-from posture import flows, views
+from posture import flows, known, views
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin, Unseen
@@ -20,6 +20,8 @@ NETWORK_COLLECTORS: tuple[Collector, ...] = (exposure.COLLECTOR, ai_service.COLL
 """Topics that are asked of the network, not over a login."""
 DERIVED_COLLECTORS: tuple[Collector, ...] = (flows.COLLECTOR, views.COLLECTOR)
 """Topics that are made from others of the same host: they ask nothing, and are here for their schemas."""
+MATCHED_COLLECTORS: tuple[Collector, ...] = (known.COLLECTOR,)
+"""Topics that come of feeds and imports beside the host's own: made when a run is judged."""
 NMAP = "nmap"
 """The transport of sessions that looked from the network."""
 NETWORK_TRANSPORTS: Mapping[str, str] = {exposure.COLLECTOR.topic: NMAP, ai_service.COLLECTOR.topic: HTTP}

@@ -26,8 +26,11 @@ from posture.assess import (
     circumstances_of,
     covered_results,
     fingerprint,
+    first_sights,
     keep_circumstances,
+    keep_register,
     merged_circumstances,
+    register_of,
     stored,
 )
 from posture.errors import StoreError, UsageError
@@ -36,16 +39,20 @@ from posture.evaluate.judge import Memo, judge_host
 from posture.evaluate.lifecycle import update_findings
 from posture.exit_codes import ExitCode, exit_code
 from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
+from posture.known import Looking, Recalled
 from posture.model.assessment import Assessment, HostAssessment, Run, RunState
 from posture.model.check import Baseline
 from posture.model.finding import Result, Status, Verdict
 from posture.model.host import FLEET, Host, Inventory
 from posture.model.observation import FactDocument, Observation, Origin, Unseen
-from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS, observations, platform_of
+from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS, observations, platform_of
 from posture.store import Store, StoredRun, Visit
+from posture.vulnerabilities.register import Reader, Register, in_enclave, joined
+from posture.vulnerabilities.topic import TOPIC as VULNERABILITIES
 
 __all__ = [
     "DERIVED_COLLECTORS",
+    "MATCHED_COLLECTORS",
     "NETWORK_COLLECTORS",
     "ExitCode",
     "Job",
@@ -72,7 +79,8 @@ def scan(store: Store, job: Job, now: datetime, work: Work, *, resume: str = "")
     run, job, visits = _taken_up(store, resume, job, now) if resume else (_begun(store, job, now), job, frozenset())
     with _nothing_lost(store, run, work):
         gathered = gather(store, run, job, work, visits)
-        notes = [*gathered.notes, *judge(store, run, job.inventory, job.baseline, job.circumstances, work)]
+        looking = _looking(store, run, job)
+        notes = [*gathered.notes, *judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)]
         if gathered.stopped:
             hint = f"stopped before every host was read; `posture scan --resume {run.id}` goes on"
             store.interrupt_run(run.id, work.clock(), notes=[*notes, hint])
@@ -94,7 +102,8 @@ def replay(
         for transcript in transcripts:
             recorded = replace(transcript, session=replace(transcript.session, origin=Origin.REPLAYED))
             store.save_host(run.id, transcript.session.host, transcripts=[recorded])
-        notes = judge(store, run, job.inventory, job.baseline, job.circumstances, work)
+        looking = _looking(store, run, job)
+        notes = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
         _finish(store, run, work, notes)
     return run.id
 
@@ -116,9 +125,24 @@ def merge(store: Store, sources: Iterable[str], now: datetime, work: Work) -> st
     store.merge_runs(run, run.merged_from, baseline)
     with _nothing_lost(store, run, work):
         keep_circumstances(store, run.id, circumstances)
-        notes = [*_incomplete(found), *judge(store, run, store.inventory(run.id), baseline, circumstances, work)]
+        register = joined(_register_as_merged(store, one) for one in found)
+        known = Recalled(Reader(register, circumstances.rules(baseline, register.feeds)), run)
+        inventory = store.inventory(run.id)
+        notes = [*_incomplete(found), *judge(store, run, inventory, baseline, circumstances, work, known)]
         _finish(store, run, work, notes)
     return run.id
+
+
+def _register_as_merged(store: Store, one: StoredRun) -> Register:
+    """Return the known vulnerabilities of a run with its hosts named as in the merged one."""
+    register = register_of(store, one.run.id)
+    return in_enclave(register, one.provenance.enclave) if one.provenance and one.provenance.enclave else register
+
+
+def _looking(store: Store, run: Run, job: Job) -> Looking:
+    """Return what matches the hosts of a run, with what earlier runs saw first."""
+    rules = job.circumstances.rules(job.baseline, job.matcher.stamps)
+    return Looking(job.matcher, job.inventory, run, rules, first_sights(store, run, job.inventory, job.baseline))
 
 
 def _incomplete(found: Iterable[StoredRun]) -> Iterator[str]:
@@ -211,7 +235,13 @@ def _finish(store: Store, run: Run, work: Work, notes: Iterable[str]) -> None:
 
 
 def judge(
-    store: Store, run: Run, inventory: Inventory, baseline: Baseline, circumstances: Circumstances, work: Work
+    store: Store,
+    run: Run,
+    inventory: Inventory,
+    baseline: Baseline,
+    circumstances: Circumstances,
+    work: Work,
+    known: Looking | Recalled,
 ) -> tuple[str, ...]:
     """Return notes on the run, with the facts, results and findings that its stored evidence comes to all kept."""
     work.progress.expect(JUDGING, len(inventory.hosts))
@@ -220,12 +250,14 @@ def judge(
     def results() -> Iterator[Result]:
         for host in inventory.hosts:
             observed = observations(host, inventory, run, store.read_transcripts(run.id, host.id))
+            observed[VULNERABILITIES] = known.look(host, observed)
             store.save_host(run.id, host.id, observations=observed.values(), platform=platform_of(observed))
             yield from bench.judge(host, observed)
             work.progress.advance(JUDGING, host.id)
         yield from bench.judge_fleet()
 
     store.save_results(run.id, results())
+    keep_register(store, run.id, known.register())
     return _update_findings(store, run, inventory, baseline, circumstances)
 
 
@@ -277,13 +309,15 @@ def _update_findings(
     others = {finding.host for finding in previous} - current
     # Hosts of other inventories are not gone: nobody asked for them here.
     known = current | (others - _gone(store, run, inventory, others))
+    judged = stored(store, run.id)
     findings = update_findings(
         previous,
-        covered_results(stored(store, run.id)),
+        covered_results(judged),
         checks={check.id: check for check in baseline.checks},
         hosts=known,
         now=run.as_of,
-        due=circumstances.due(baseline),
+        due=circumstances.due(baseline, judged.known),
+        deferred=judged.known.deferred,
     )
     store.save_findings(run.id, findings, run.as_of)
     return ()
@@ -345,9 +379,12 @@ def evaluate(
     chosen = baseline or store.baseline(found.run.id)
     moment = as_of or found.run.as_of
     run = replace(found.run, as_of=moment, profile=chosen.profile.id, baseline_digest=chosen.digest)
+    judged_by = circumstances or circumstances_of(store, found.run.id)
+    register = register_of(store, found.run.id)
+    known = Reader(register, judged_by.rules(chosen, register.feeds))
 
     def read_hosts() -> Iterator[HostAssessment]:
-        return _judged_again(store, run, inventory, chosen)
+        return _judged_again(store, run, inventory, chosen, Recalled(known, run))
 
     return assess(
         store,
@@ -355,19 +392,23 @@ def evaluate(
             run=run,
             inventory=inventory,
             baseline=chosen,
-            circumstances=circumstances or circumstances_of(store, found.run.id),
+            circumstances=judged_by,
             read_hosts=read_hosts,
             notes=found.notes,
+            known=known,
         ),
     )
 
 
-def _judged_again(store: Store, run: Run, inventory: Inventory, baseline: Baseline) -> Iterator[HostAssessment]:
+def _judged_again(
+    store: Store, run: Run, inventory: Inventory, baseline: Baseline, known: Recalled
+) -> Iterator[HostAssessment]:
     bench = _Bench(baseline, run.as_of)
     for kept in store.read_hosts(run.id):
         if kept.host.id == FLEET:
             continue
         observed = observations(kept.host, inventory, run, store.read_transcripts(run.id, kept.host.id))
+        observed[VULNERABILITIES] = known.look(kept.host, observed)
         documents = (one for one in observed.values() if isinstance(one, FactDocument))
         unseen = (one for one in observed.values() if isinstance(one, Unseen))
         yield replace(

@@ -18,23 +18,22 @@ from collectors.base import Collector, Command, Listing, schema_of
 from collectors.registry import COLLECTORS
 from posture.catalogue.load import load
 from posture.evaluate.fleet import FleetFacts, fleet_schema
-from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS
+from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS
 from tools.markdown import BANNER, code, flowed, table
 
+_EVERY = (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS, *MATCHED_COLLECTORS)
 _PLAIN = {str: "text", int: "number", float: "number", bool: "yes or no"}
 
 
 def fact_schemas() -> Mapping[str, Any]:
     """Return the JSON schema of each topic that has one, by topic."""
-    schemas = {
-        collector.topic: schema_of(collector) for collector in (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS)
-    }
+    schemas = {collector.topic: schema_of(collector) for collector in _EVERY}
     return {**schemas, "fleet": fleet_schema()}
 
 
 def facts_page() -> str:
     """Return the page: each topic's facts with their meaning, and what is asked of a host for them."""
-    collectors = sorted((*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS), key=lambda collector: collector.topic)
+    collectors = sorted(_EVERY, key=lambda collector: collector.topic)
     parts = [
         BANNER,
         "# Facts\n\nWhat checks are about. A path stands in a check as it stands here; `[*]` is every element"
@@ -67,6 +66,8 @@ def _topic(collector: Collector) -> str:
         parts.append("\n" + table(("asked of the host", "as", "batch"), rows))
     elif collector in DERIVED_COLLECTORS:
         parts.append("\nAsks nothing: worked out from other topics of the host and from the inventory.\n")
+    elif collector in MATCHED_COLLECTORS:
+        parts.append("\nAsks nothing: worked out from `packages`, `exposure`, feeds and imports.\n")
     else:
         parts.append(f"\nNot asked over a login: {_NETWORK[collector.topic]}.\n")
     return "".join(parts)

@@ -29,7 +29,7 @@ from posture.model.check import (
 from posture.model.observation import Blind
 from posture.yamlfile import Located, convert, read
 
-DEADLINE_CLASSES = ("hardening", "bod_23_02", "bod_26_02", "bod_26_04")
+DEADLINE_CLASSES = ("hardening", "bod_23_01", "bod_23_02", "bod_26_02", "bod_26_04")
 SeverityWord = Literal["info", "low", "medium", "high", "critical"]
 EffectWord = Literal["prevents", "slows", "limits_blast", "detects"]
 RiskWord = Literal["none", "restart", "session_drop", "lockout", "outage"]
@@ -57,7 +57,7 @@ class ThreatEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
 class DeadlineEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Which kind of deadline, and how many calendar days the check itself gives."""
 
-    class_: Literal["hardening", "bod_23_02", "bod_26_02", "bod_26_04"] = msgspec.field(name="class")
+    class_: Literal["hardening", "bod_23_01", "bod_23_02", "bod_26_02", "bod_26_04"] = msgspec.field(name="class")
     days: Annotated[int, msgspec.Meta(ge=1, le=730)]
 
 

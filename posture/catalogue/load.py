@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from posture.catalogue.checkfile import Text, read_checks
+from posture.catalogue.clockfile import read_clock
 from posture.catalogue.profiles import make_baseline
 from posture.catalogue.proven import Family, read_proven
 from posture.catalogue.rulefile import read_rulebook
@@ -85,27 +86,6 @@ class FrameworksFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
 
     schema: Literal["posture.frameworks/1"]
     frameworks: list[FrameworkEntry]
-
-
-class ClockFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """One deadline rule."""
-
-    schema: Literal["posture.clock/1"]
-    id: Text
-    title: Text
-    authority: Text
-    source: Text
-    as_of: date
-    version: Text
-    starts: Literal["fixed", "campaign", "detected", "notified", "kev-added"]
-    days: int | None = None
-    start_date: date | None = None
-    effective: date | None = None
-    expires: date | None = None
-    applies_to: list[Text] = []
-    legal: bool = False
-    history: bool = False
-    note: str = ""
 
 
 class CategoryWeightEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -255,7 +235,7 @@ class Catalogue:
     @cached_property
     def clocks(self) -> tuple[Clock, ...]:
         """Every clock, in id order."""
-        clocks = [_clock(path) for path in sorted((self.directory / "clocks").glob("*.yaml"))]
+        clocks = [read_clock(path) for path in sorted((self.directory / "clocks").glob("*.yaml"))]
         return tuple(sorted(clocks, key=lambda clock: clock.id))
 
     @cached_property
@@ -315,31 +295,3 @@ def load(directory: Path | None = None) -> Catalogue:
     if not (place / "checks").is_dir():
         raise BaselineError(f"{place}: no `checks` folder in it", hint="is this a baselines directory?")
     return Catalogue(place)
-
-
-def _clock(path: Path) -> Clock:
-    located = read(path, raises=BaselineError)
-    entry = convert(located, ClockFile)
-    if (entry.starts == "fixed") != (entry.start_date is not None):
-        raise located.error("`starts: fixed` and `start_date` go together", "starts")
-    if entry.days is not None and not 1 <= entry.days <= 3650:
-        raise located.error("must be between 1 and 3650", "days")
-    if entry.id != path.stem:
-        raise located.error(f"the file must be called {entry.id}.yaml", "id")
-    return Clock(
-        id=entry.id,
-        title=entry.title,
-        authority=entry.authority,
-        source=entry.source,
-        as_of=entry.as_of,
-        version=entry.version,
-        starts=entry.starts,
-        days=entry.days,
-        start_date=entry.start_date,
-        effective=entry.effective,
-        expires=entry.expires,
-        applies_to=tuple(entry.applies_to),
-        legal=entry.legal,
-        history=entry.history,
-        note=entry.note.strip(),
-    )

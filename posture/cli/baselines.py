@@ -15,7 +15,7 @@ from posture.cli import terminal
 from posture.errors import BaselineError, UsageError
 from posture.evaluate.fleet import fleet_schema
 from posture.model.check import Check
-from posture.run import DERIVED_COLLECTORS, NETWORK_COLLECTORS
+from posture.run import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS
 from posture.yamlfile import suggestion
 
 baselines_option = click.option(
@@ -137,7 +137,7 @@ def lint_command(baselines: Path | None, as_json: bool) -> None:
       posture checks lint --baselines ./our-baselines
     """
     catalogue = load(baselines)
-    known = (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS)
+    known = (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS, *MATCHED_COLLECTORS)
     schemas = {collector.topic: schema_of(collector) for collector in known}
     problems = lint(catalogue.checks.values(), {**schemas, "fleet": fleet_schema()})
     rules = lint_rules(catalogue.rulebook, catalogue.checks.keys(), schemas)

@@ -14,13 +14,16 @@ from posture import inventory, scope_file, this_machine
 from posture.assess import CIRCUMSTANCES, Circumstances, circumstances_of
 from posture.catalogue.load import Catalogue, load
 from posture.catalogue.waivers import read_waivers
-from posture.config import Config
+from posture.config import Config, VulnerabilitiesEntry
 from posture.errors import StoreError, UsageError
-from posture.model.clock import Campaign
+from posture.feeds.library import PLACE, Library
+from posture.known import FeedMatcher, Matcher, Nothing
+from posture.model.clock import Campaign, Clock
 from posture.model.host import SELF_VANTAGE, Inventory, Vantage
 from posture.run import Job
 from posture.scope import Scope, Window
 from posture.store import Store
+from posture.vulnerabilities.assess import TABLE_CLOCK
 
 CONFIG_FILE = Path("posture.yaml")
 SCOPE_FILE = Path("scope.yaml")
@@ -57,12 +60,29 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
     campaign = config.campaign or _campaign_so_far(store) or Campaign(moment.date())
     return Circumstances(
         campaign=campaign,
-        clocks=catalogue.clocks,
+        clocks=_with_readings(catalogue.clocks, config.vulnerabilities),
+        fedramp_class=config.vulnerabilities.fedramp_class,
         waivers=read_waivers(config.waivers) if config.waivers else (),
         weights=catalogue.weights,
         taxonomy=dict(catalogue.taxonomy),
         families=catalogue.families,
         marking=config.marking,
+    )
+
+
+def matcher(config: Config) -> Matcher:
+    """Return what matches packages: the feeds beside the database, or nothing without any."""
+    place = config.database.parent / PLACE
+    return FeedMatcher(Library(place)) if place.is_dir() else Nothing()
+
+
+def _with_readings(clocks: tuple[Clock, ...], entry: VulnerabilitiesEntry) -> tuple[Clock, ...]:
+    """Return the clocks with the agency's reading of what nobody said; only one with SSVC inputs has such a gap."""
+    return tuple(
+        replace(clock, table=replace(clock.table, missing_metadata=entry.missing_ssvc))
+        if clock.id == TABLE_CLOCK and clock.table is not None and entry.missing_ssvc
+        else clock
+        for clock in clocks
     )
 
 
@@ -83,6 +103,7 @@ def self_job(config: Config, store: Store, profile: str, moment: datetime) -> Jo
         config=config,
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
+        matcher=matcher(config),
         vantage=SELF_VANTAGE,
     )
 
@@ -116,6 +137,7 @@ def fleet_job(
         config=config,
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
+        matcher=matcher(config),
         vantage=near,
         far=far,
         look_here=look_here,
@@ -138,6 +160,7 @@ def replay_job(
         config=config,
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
+        matcher=matcher(config),
         vantage=Vantage("replay", ""),
         network=False,
         login=False,

@@ -90,4 +90,8 @@ credentials:
 
 # The agency's own hardening campaign, 30 days unless said otherwise. It is not law; legal clocks run beside it.
 # campaign: {start: '2026-12-01', days: 30}
+
+# Known vulnerabilities are dated by BOD 26-04. Where nobody gave the SSVC values of a CVE, the stricter of the two rows
+# that bound the answer counts; `sixty-days` and `published-defaults` are other readings, to be chosen on purpose.
+# vulnerabilities: {missing_ssvc: stricter}    # fedramp_class: c, for a provider under FedRAMP's rules
 """

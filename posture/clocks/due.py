@@ -24,7 +24,8 @@ def due_dates(
     day = first_seen.astimezone(UTC).date()
     out: list[DueDate] = []
     for clock in clocks:
-        if clock.id not in modes or clock.history or not _concerns(clock, check, day):
+        # a table asks for more than a check and a day: posture/vulnerabilities looks it up
+        if clock.id not in modes or clock.history or clock.table is not None or not _concerns(clock, check, day):
             continue
         binding = modes[clock.id] == "binding"
         match clock.starts:
@@ -33,10 +34,15 @@ def due_dates(
             case "detected":
                 out.append(_detected_date(clock, check, day, binding))
             case "fixed":
-                out.append(_fixed_date(clock, check, binding))
+                out.extend(_phase_dates(clock, binding) or [_fixed_date(clock, check, binding)])
             case "notified" | "kev-added":
                 pass  # these start with an event that no finding of this kind carries
-    return tuple(sorted(out, key=lambda due: (not due.binding, due.due, due.clock, due.row)))
+    return tuple(sorted(out, key=due_order))
+
+
+def due_order(due: DueDate) -> tuple[bool, date, str, str]:
+    """Sort key of the dates of one finding: binding ones first, each group from the earliest."""
+    return (not due.binding, due.due, due.clock, due.row)
 
 
 def campaign_start(campaign: Campaign) -> date:
@@ -133,6 +139,35 @@ def _detected_date(clock: Clock, check: Check, day: date, binding: bool) -> DueD
         binding=binding,
         legal=clock.legal,
         reason=f"{clock.title}: first seen on {day}, {whose}{days} days.",
+    )
+
+
+def _phase_dates(clock: Clock, binding: bool) -> list[DueDate]:
+    """Return a date for each phase that dates findings: nobody can tell from here which of them a host falls under."""
+    return [
+        DueDate(
+            due=phase.day,
+            clock=clock.id,
+            clock_version=clock.version,
+            row=phase.title,
+            inputs=(("phase", phase.day.isoformat()), ("start", (clock.start_date or clock.as_of).isoformat())),
+            clock_start=clock.start_date or clock.as_of,
+            binding=binding,
+            legal=clock.legal,
+            reason=f"{clock.title}: {phase.title}.",
+        )
+        for phase in clock.phases
+        if phase.dates_findings
+    ]
+
+
+def expired_notes(clocks: Iterable[Clock], profile: Profile, today: date) -> tuple[str, ...]:
+    """Return a warning for each clock of the profile that is past its end: nothing new is dated by it."""
+    named = dict(profile.clocks)
+    return tuple(
+        f"clock {clock.id} expired on {clock.expires}: it dates nothing first seen since; look for what replaced it"
+        for clock in sorted(clocks, key=lambda one: one.id)
+        if clock.id in named and clock.expires is not None and today > clock.expires
     )
 
 

@@ -11,8 +11,8 @@ from posture.model.check import Check
 from posture.model.clock import DueDate
 from posture.model.finding import Closing, Finding, Result, Status
 
-DueFor = Callable[[Check, datetime], tuple[DueDate, ...]]
-"""Gives the due dates of a check's finding first seen at a moment."""
+DueFor = Callable[[Check, str, str, datetime], tuple[DueDate, ...] | None]
+"""Gives the due dates of a check's failure on a host, of a subject, first seen at a moment; ``None`` leaves the old."""
 
 
 def finding_id(check: str, host: str, subject: str = "") -> str:
@@ -30,19 +30,20 @@ def update_findings(
     hosts: Collection[str],
     now: datetime,
     due: DueFor,
+    deferred: Callable[[str, str], bool] = lambda host, subject: False,
 ) -> tuple[Finding, ...]:
     """Return every finding after a run, open and closed, sorted by id.
 
     ``results`` may be a stream; ``hosts`` are all ids of the inventory (and ``fleet``), judged in this run or not. A
     reopened finding keeps its first sight, so that a mend that does not hold never buys time. Waivers are applied from
-    the results.
+    the results. ``deferred`` says of a host and subject that the failure is there as before and only lost its date.
     """
     known = {finding.id: finding for finding in previous}
     by_place: dict[tuple[str, str], list[Finding]] = {}
     for finding in known.values():
         by_place.setdefault((finding.check, finding.host), []).append(finding)
     for result in results:
-        moment = _Moment(result, checks[result.check], now, due)
+        moment = _Moment(result, checks[result.check], now, due, deferred)
         for finding in by_place.pop((result.check, result.host), []):
             known[finding.id] = moment.seen_again(finding)
         for opened in moment.opened(known):
@@ -61,6 +62,7 @@ class _Moment:
     check: Check
     now: datetime
     due: DueFor
+    deferred: Callable[[str, str], bool]
 
     def seen_again(self, finding: Finding) -> Finding:
         """Return a finding of this check and host after the result."""
@@ -90,7 +92,7 @@ class _Moment:
                 subject=subject,
                 first_seen=self.now,
                 last_seen=self.now,
-                due=self.due(self.check, self.now),
+                due=self.due(self.check, place[1], subject, self.now) or (),
                 waiver=self.result.waiver,
                 check_digest=self.check.digest,
             )
@@ -112,12 +114,14 @@ class _Moment:
 
     def _dated(self, finding: Finding) -> Finding:
         """Return the finding with the dates of today's clocks, all counted from its first sight."""
-        return replace(finding, due=self.due(self.check, finding.first_seen), waiver=self.result.waiver)
+        due = self.due(self.check, finding.host, finding.subject, finding.first_seen)
+        return replace(finding, due=finding.due if due is None else due, waiver=self.result.waiver)
 
     def _closing(self, finding: Finding) -> Closing:
         if finding.check_digest != self.check.digest:
             return Closing.CHECK_CHANGED
-        return Closing.NOT_APPLICABLE if self.result.verdict.status is Status.NOT_APPLICABLE else Closing.FIXED
+        gone = self.result.verdict.status is not Status.NOT_APPLICABLE
+        return Closing.FIXED if gone and not self.deferred(finding.host, finding.subject) else Closing.NOT_APPLICABLE
 
 
 def _not_judged(finding: Finding, checks: Mapping[str, Check], hosts: Collection[str], now: datetime) -> Finding:

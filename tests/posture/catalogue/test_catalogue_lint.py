@@ -18,7 +18,7 @@ from posture.catalogue.load import load
 from posture.evaluate.fleet import fleet_schema
 from posture.model.check import All, Assertion, Check, Example, FactRef, OnAbsent, Reference, References, Risk
 from posture.model.finding import Status
-from posture.observe import DERIVED_COLLECTORS
+from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def test_a_topic_an_example_does_not_name_is_unseen() -> None:
 
 def _published() -> dict[str, Any]:
     schemas: dict[str, Any] = {"fleet": fleet_schema()}
-    schemas |= {collector.topic: schema_of(collector) for collector in DERIVED_COLLECTORS}
+    schemas |= {collector.topic: schema_of(collector) for collector in (*DERIVED_COLLECTORS, *MATCHED_COLLECTORS)}
     for module in pkgutil.iter_modules(collectors.__path__):
         for value in vars(importlib.import_module(f"collectors.{module.name}")).values():
             if isinstance(value, Collector):

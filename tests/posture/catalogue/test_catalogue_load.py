@@ -267,7 +267,7 @@ def test_a_draft_is_marked_as_one() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("days: 30", "days: 0", "between 1"),
+        ("days: 30", "days: -1", "between 0"),
         ("starts: campaign", "starts: fixed", "go together"),
         ("id: campaign-30d", "id: other", "must be called"),
     ],

@@ -18,7 +18,7 @@ CHECK = make_check(Assertion("x", "t.x", "eq", "1"))
 DAY = timedelta(days=1)
 
 
-def due(check: Check, first_seen: datetime) -> tuple[DueDate, ...]:
+def due(check: Check, host: str, subject: str, first_seen: datetime) -> tuple[DueDate, ...]:
     start = first_seen.date()
     return (DueDate(start + timedelta(days=check.deadline_days), "c", "1", "row", (), start, True, False, "because"),)
 
@@ -140,3 +140,25 @@ def test_the_order_of_results_and_findings_does_not_matter(
     assert all(
         replace(finding, due=()).id == finding_id(finding.check, finding.host, finding.subject) for finding in straight
     )
+
+
+def test_a_failure_that_only_lost_its_date_is_not_fixed() -> None:
+    opened = run((), result(FAIL, "pkg:deb/debian/openssl CVE-2026-1"))
+    (closed,) = update_findings(
+        opened,
+        [result(PASS)],
+        checks={CHECK.id: CHECK},
+        hosts=["h1"],
+        now=NOW + DAY,
+        due=due,
+        deferred=lambda host, subject: (host, subject) == ("h1", "pkg:deb/debian/openssl CVE-2026-1"),
+    )
+    assert not closed.open and closed.closing is Closing.NOT_APPLICABLE
+
+
+def test_dates_that_cannot_be_worked_out_anew_stay_as_they_are() -> None:
+    opened = run((), result(FAIL))
+    (kept,) = update_findings(
+        opened, [result(UNKNOWN)], checks={CHECK.id: CHECK}, hosts=["h1"], now=NOW + DAY, due=lambda *_: None
+    )
+    assert kept.open and kept.due == opened[0].due

@@ -99,7 +99,8 @@ def test_deciding_what_was_unknown_never_leaves_the_band(said: dict[str, Status]
 
 def test_a_directive_weighs_where_it_binds_and_not_where_it_informs() -> None:
     classes = {id_: bound_classes(CATALOGUE.clocks, CATALOGUE.baseline(id_).profile) for id_ in CATALOGUE.profile_ids}
-    assert classes == {"fceb": {"bod_23_02"}, "dow": frozenset(), "nss": frozenset()}
+    directives = {"bod_23_01", "bod_23_02", "bod_26_02", "bod_26_04"}
+    assert classes == {"fceb": directives, "dow": frozenset(), "nss": frozenset()}
 
     def weight(binding: frozenset[str]) -> float:
         rows = [(WEB, [result("web", "EXP-03", Status.FAIL)])]

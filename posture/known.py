@@ -1,0 +1,162 @@
+"""Where packages, feeds, exposure and first sights meet: topic ``vulnerabilities`` of a host, register of a run.
+
+A scan matches anew (``Looking``); an evaluation recalls what the run matched (``Recalled``), so that it needs no feed
+and gives the same bytes years later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from collectors.base import Answers, Collector, Facts
+from posture.model.assessment import Run
+from posture.model.host import Host, Inventory
+from posture.model.observation import FactDocument, Observation, Origin
+from posture.model.vulnerability import Affected, CveRecord, FeedStamp, FixState, PackageVersion
+from posture.vulnerabilities.assess import Rules, assess_host
+from posture.vulnerabilities.exposed import ExternalSight, public_exposure
+from posture.vulnerabilities.installed import installed
+from posture.vulnerabilities.knowledge import Knowledge
+from posture.vulnerabilities.match import Matches, affected, not_assessed
+from posture.vulnerabilities.register import OURS, Builder, FirstSeen, Matched, Reader, Register
+from posture.vulnerabilities.topic import TOPIC, VulnerabilityFacts, topic_of
+
+
+def _never(_answers: Answers) -> Facts:
+    raise AssertionError("worked out from packages, feeds and imports, never from answers")
+
+
+COLLECTOR = Collector(topic=TOPIC, version=1, commands=(), facts=VulnerabilityFacts, parse=_never)
+"""For its schema; the topic is made by ``topic_of``."""
+
+
+class Matcher(Protocol):
+    """What feeds and imports know of hosts."""
+
+    @property
+    def stamps(self) -> tuple[FeedStamp, ...]:
+        """Every feed that was asked, by id."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 over all that is known."""
+        ...
+
+    @property
+    def sights(self) -> Iterable[ExternalSight]:
+        """Ports that somebody outside saw open."""
+        ...
+
+    def matched(self, host: Host, observed: Mapping[str, Observation]) -> Matched:
+        """Return what the packages of a host came to."""
+        ...
+
+    def record(self, cve: str) -> CveRecord:
+        """Return what is known of a CVE."""
+        ...
+
+
+class Nothing:
+    """No feed and no import: every host is unknown, none is clean."""
+
+    stamps: tuple[FeedStamp, ...] = ()
+    digest = ""
+    sights: tuple[ExternalSight, ...] = ()
+
+    def matched(self, host: Host, observed: Mapping[str, Observation]) -> Matched:
+        """Return that nobody looked."""
+        return Matched((), "no feed of known vulnerabilities was loaded: `posture feeds update`, or `feeds import`")
+
+    def record(self, cve: str) -> CveRecord:
+        """Return a record of nothing but its id."""
+        return CveRecord(cve)
+
+
+class FeedMatcher:
+    """Matches what is installed against the advisories of all feeds; each package version once for all hosts."""
+
+    def __init__(self, knowledge: Knowledge, sights: Iterable[ExternalSight] = ()) -> None:
+        self._knowledge = knowledge
+        self._matches = Matches(knowledge)
+        self.sights = tuple(sights)
+        self.stamps = knowledge.stamps
+        self.digest = knowledge.digest
+
+    def matched(self, host: Host, observed: Mapping[str, Observation]) -> Matched:
+        """Return what the packages of a host came to."""
+        found = installed(observed)
+        if not found.packages:
+            return Matched((), found.unseen or "no package was read")
+        hits = affected(found.packages, self._matches)
+        blind = not_assessed(found.packages, self._knowledge)
+        gaps = [found.unseen, _no_feed(blind), _open_questions(hits)]
+        looked_up = len(found.packages) - len(blind)
+        return Matched(hits, "; ".join(filter(None, gaps)), looked_up, assessed_by=OURS if looked_up else "")
+
+    def record(self, cve: str) -> CveRecord:
+        """Return what is known of a CVE."""
+        return self._knowledge.record(cve)
+
+
+def _no_feed(blind: Collection[PackageVersion]) -> str:
+    ecosystems = sorted({one.ecosystem for one in blind})
+    return f"no feed speaks for {', '.join(ecosystems)} ({len(blind)} packages)" if ecosystems else ""
+
+
+def _open_questions(hits: Iterable[Affected]) -> str:
+    cves = {one.cve for one in hits if one.state is FixState.INVESTIGATING}
+    return f"of {len(cves)} CVEs a vendor does not know yet whether they apply" if cves else ""
+
+
+class Looking:
+    """Matches host after host, and gives the register at the end."""
+
+    def __init__(self, matcher: Matcher, inventory: Inventory, run: Run, rules: Rules, first_seen: FirstSeen) -> None:
+        self._matcher, self._inventory, self._run, self._rules = matcher, inventory, run, rules
+        self._sights = tuple(matcher.sights)
+        self._builder = Builder(run.as_of, first_seen, run.origin)
+
+    def look(self, host: Host, observed: Mapping[str, Observation]) -> Observation:
+        """Return the topic of a host."""
+        matched = self._matcher.matched(host, observed)
+        exposure = public_exposure(host, self._inventory, observed.get("exposure"), self._sights)
+        entry = self._builder.add(host.id, matched, exposure)
+        seen = self._builder.detections(host.id, matched)
+        found = assess_host(host.id, matched.affected, exposure, self._matcher.record, seen, self._rules)
+        return topic_of(
+            host.id, entry, found, taken_at=_taken_at(observed, self._run), origin=_origin(entry.assessed_by, self._run)
+        )
+
+    def register(self) -> Register:
+        """Return what was found on every host so far."""
+        return self._builder.register(self._matcher.record, self._matcher.stamps, self._matcher.digest)
+
+
+class Recalled:
+    """Gives the topic from a register that was kept."""
+
+    def __init__(self, reader: Reader, run: Run) -> None:
+        self._reader, self._run = reader, run
+
+    def look(self, host: Host, observed: Mapping[str, Observation]) -> Observation:
+        """Return the topic of a host."""
+        entry = self._reader.entry(host.id)
+        origin = _origin(entry.assessed_by if entry else "", self._run)
+        found = self._reader.of_host(host.id)
+        return topic_of(host.id, entry, found, taken_at=_taken_at(observed, self._run), origin=origin)
+
+    def register(self) -> Register:
+        """Return the register itself."""
+        return self._reader.register
+
+
+def _taken_at(observed: Mapping[str, Observation], run: Run) -> datetime:
+    packages = observed.get("packages")
+    return packages.taken_at if isinstance(packages, FactDocument) else run.as_of
+
+
+def _origin(assessed_by: str, run: Run) -> Origin:
+    return run.origin if assessed_by in ("", OURS) else Origin.IMPORTED
