@@ -7,7 +7,7 @@ CORE   ?= .[graph]
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
-.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare guest
+.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare guest ground-truth
 
 all: test lint types contracts docs-check sizes   ## everything CI runs
 
@@ -52,6 +52,11 @@ compare: $(VENV)/.test  ## our verdicts against OpenSCAP, Lynis and ssh-audit on
 	@sh tests/lab/prepare.sh
 	@sh bench/compare/prepare.sh
 	@$(BIN)/python -m bench.compare
+
+ground-truth: $(VENV)/.test  ## affected packages of Debian 11, 12 and 13 against independent code, 6,000 version pairs against dpkg; root, heavy
+	@for suite in bullseye bookworm trixie; do POSTURE_LAB_SUITE=$$suite sh tests/lab/prepare.sh || exit 1; done
+	@$(BIN)/python -m tests.truth
+	@POSTURE_VERSION_PAIRS=6000 $(BIN)/pytest -q tests/posture/vulnerabilities/test_vulnerabilities_versions.py
 
 guest: $(VENV)/.test  ## fixes of kernel, systemd and access control, in a small Debian in QEMU; root, a quarter of an hour
 	@sh tests/guest/prepare.sh

@@ -1,4 +1,4 @@
-"""Runs the measurements that are asked for, or all: `python -m bench [collection memory judging store]`."""
+"""Runs the measurements that are asked for, or all: `python -m bench [collection memory judging store matching]`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from bench import collection, judging, memory
 from bench.fleet import HOME, fleet_of
 
-PARTS = ("collection", "memory", "judging", "store")
+PARTS = ("collection", "memory", "judging", "store", "matching")
 
 
 def main() -> int:
-    """Print a table for each part; returns 1 when the memory limit or the store's is missed."""
+    """Print a table for each part; returns 1 when the limit of memory, store or matching is missed."""
     options = _options()
     parts = options.parts or PARTS
     _where_we_are()
@@ -33,6 +33,9 @@ def main() -> int:
         print("\nThe store at 15 million results", flush=True)
         store = (sys.executable, "-m", "bench.store_size")
         kept = subprocess.run(store, cwd=HOME, check=False).returncode == 0 and kept
+    if "matching" in parts:
+        matching = (sys.executable, "-m", "bench.matching")
+        kept = subprocess.run(matching, cwd=HOME, check=False).returncode == 0 and kept
     return 0 if kept else 1
 
 

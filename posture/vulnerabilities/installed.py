@@ -12,6 +12,9 @@ import msgspec
 from posture.model.observation import FactDocument, Observation
 from posture.model.vulnerability import PackageVersion
 
+TOPICS = ("os", "packages", "projects")
+"""The topics it all comes from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installed:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import attrgetter
 
 from posture.model.vulnerability import Advisory, Affected, FixState, PackageVersion
 from posture.vulnerabilities.knowledge import Knowledge
@@ -38,13 +39,16 @@ class Matches:
 
 
 def affected(packages: Iterable[PackageVersion], knowledge: Knowledge | Matches) -> tuple[Affected, ...]:
-    """Return every CVE that affects any of the packages, sorted; ``INVESTIGATING`` is among them and means unknown.
+    """Return every CVE that affects any of the packages, by package and CVE.
 
-    A package of an ecosystem that no feed speaks for yields nothing here: ``not_assessed`` names it. Hand in one
-    ``Matches`` for many hosts.
+    ``INVESTIGATING`` is among them and means unknown. A package of an ecosystem that no feed speaks for yields nothing
+    here: ``not_assessed`` names it. Hand in one ``Matches`` for many hosts.
     """
     matches = knowledge if isinstance(knowledge, Matches) else Matches(knowledge)
-    return tuple(sorted({one for package in set(packages) for one in matches.of(package)}))
+    return tuple(one for package in sorted(set(packages), key=_ORDER_OF_PACKAGES) for one in matches.of(package))
+
+
+_ORDER_OF_PACKAGES = attrgetter("ecosystem", "name", "version")
 
 
 def not_assessed(packages: Iterable[PackageVersion], knowledge: Knowledge) -> tuple[PackageVersion, ...]:
