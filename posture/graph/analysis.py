@@ -178,6 +178,7 @@ def cut(chart: Chart, changes: Sequence[Change]) -> Cut:
         hours=round(found.cost, 3),
         proven=found.proven,
         lower_bound_hours=round(found.lower_bound, 3),
+        cores=found.cores,
         witnesses=_witnesses(chart, arrays, found.labels, found.beyond, changes),
         beyond=tuple(chart.graph.objectives[one].node for one in found.beyond),
     )

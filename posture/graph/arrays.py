@@ -216,6 +216,55 @@ def compiled(graph: AttackGraph) -> Arrays:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """An attack graph as columns, one row for each edge, in any order: how to hand over a million edges."""
+
+    nodes: int
+    conclusion: NDArray[np.integer]
+    premises: Ragged
+    labels: Ragged
+    label_count: int
+    p: Floats
+    cause: NDArray[np.integer]
+    """A number for each cause; equal numbers share a draw."""
+    structural: Bools
+    minutes_machine: Floats
+    origin: NDArray[np.integer]
+    prior: Floats
+    objective: NDArray[np.integer]
+    weight: Floats
+
+
+def assembled(columns: Columns) -> Arrays:
+    """Return columns as arrays; every edge is confirmed, takes a human ten times as long, and is always tried."""
+    order = np.argsort(columns.conclusion, kind="stable")
+    causes, cause = np.unique(columns.cause[order], return_inverse=True)
+    one = np.ones(len(order))
+    return Arrays(
+        nodes=columns.nodes,
+        conclusion=columns.conclusion[order].astype(np.int32),
+        premises=columns.premises.picked(order),
+        labels=columns.labels.picked(order),
+        label_count=columns.label_count,
+        p=columns.p[order],
+        confidence=one,
+        attempt=one,
+        minutes_human=10 * columns.minutes_machine[order],
+        minutes_machine=columns.minutes_machine[order],
+        structural=columns.structural[order],
+        cause=cause.astype(np.int32),
+        cause_key=(causes.astype(np.uint64) + np.uint64(1)) * np.uint64(0xD6E8_FEB8_6659_FD93),
+        edge_of=order.astype(np.int32),
+        origin=columns.origin.astype(np.int32),
+        prior=columns.prior,
+        assumed=np.zeros(len(columns.origin), np.bool_),
+        origin_key=(columns.origin.astype(np.uint64) + np.uint64(1)) * np.uint64(0xA076_1D64_78BD_642F),
+        objective=columns.objective.astype(np.int32),
+        weight=columns.weight,
+    )
+
+
 def _ints(values: Iterable[int]) -> Ints:
     return np.array(list(values), np.int32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from posture.model.path import AttackPath
@@ -93,6 +94,8 @@ class Cut:
     proven: bool
     """Whether the solver proved that nothing is cheaper."""
     lower_bound_hours: float
+    cores: int
+    """How many ways, each of which has to be cut somewhere, force these hours."""
     witnesses: tuple[Witness, ...]
     """One for each change."""
     beyond: tuple[str, ...]
@@ -115,3 +118,32 @@ class PathAnalysis:
     worlds: int
     seed: int
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relief:
+    """A due date that a change would move, such as BOD 26-04's when a host is no longer publicly exposed."""
+
+    host: str
+    what: str
+    """CVE or finding id."""
+    due_now: date
+    due_then: date | None
+    """``None`` when no date would bind any more."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """A run as it is and as it would be after some changes, judged in the same sampled worlds."""
+
+    made: tuple[str, ...]
+    hours: float
+    before: PathAnalysis
+    after: PathAnalysis
+    closed: tuple[str, ...]
+    """Objectives to which no path is found any more in the evidence collected."""
+    ended: tuple[str, ...]
+    """Ids of the ways that are gone."""
+    risk_removed: tuple[tuple[Attacker, Estimate], ...]
+    relief: tuple[Relief, ...] = ()

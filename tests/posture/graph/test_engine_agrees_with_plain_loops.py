@@ -21,7 +21,7 @@ from posture.model.outlook import Attacker
 from posture.model.path import AttackGraph
 from tests.posture.graph.graphs import edge, exact_chances, forward, graph, small_graphs
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=25, deadline=None)
 
 
 @given(small_graphs())
