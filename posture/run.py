@@ -11,7 +11,7 @@ from __future__ import annotations
 import getpass
 import secrets
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -61,6 +61,7 @@ __all__ = [
     "Work",
     "evaluate",
     "exit_code",
+    "judge_evidence",
     "merge",
     "replay",
     "scan",
@@ -398,6 +399,23 @@ def evaluate(
             known=known,
         ),
     )
+
+
+def judge_evidence(
+    run: Run,
+    inventory: Inventory,
+    baseline: Baseline,
+    known: Recalled,
+    transcripts_of: Callable[[str], Iterable[Transcript]],
+) -> Iterator[tuple[str, tuple[Result, ...]]]:
+    """Yield host id and results from raw answers, wherever they come from; last ``fleet``. No store is read."""
+    bench = _Bench(baseline, run.as_of)
+    for host in inventory.hosts:
+        observed = observations(host, inventory, run, transcripts_of(host.id))
+        observed[VULNERABILITIES] = known.look(host, observed)
+        yield host.id, bench.judge(host, observed)
+    if results := bench.judge_fleet():
+        yield FLEET, results
 
 
 def _judged_again(

@@ -94,6 +94,19 @@ def verify(conn: Connection, expected: ChainHead | None = None) -> ChainHead:
     return ChainHead(seq, prev.hex())
 
 
+def rows(conn: Connection) -> Iterator[dict[str, Any]]:
+    """Yield every row as it can be checked elsewhere: ``digest`` is sha256(bytes of ``prev`` + ``content``)."""
+    found = conn.execution_options(yield_per=1000).execute(select(CHANGE).order_by(CHANGE.c.seq))
+    for row in found:
+        content = unsqueeze(row.content, row.size).decode("utf-8")
+        yield {
+            "seq": row.seq,
+            "content": content,
+            "prev": bytes(row.prev).hex(),
+            "digest": bytes(row.digest).hex(),
+        }
+
+
 def last_root(conn: Connection, run_no: int) -> str:
     """Return the root that the chain holds for a run; empty when the run has not ended."""
     roots = [

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
@@ -315,6 +316,11 @@ class Store:
         """Yield every row of the audit chain in order."""
         with self.database.read() as conn:
             yield from chain.events(conn)
+
+    def chain_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield every row of the audit chain with its digests, to be checked without this database."""
+        with self.database.read() as conn:
+            yield from chain.rows(conn)
 
     def chain_head(self) -> ChainHead:
         """Return the end of the audit chain, to be written down elsewhere."""

@@ -1,0 +1,118 @@
+"""``posture bundle`` and ``posture verify``: evidence handed over, and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from posture.cli import prepare, terminal
+from posture.cli.scanning import config_option, out_option
+from posture.errors import UsageError
+from posture.exit_codes import ExitCode
+from posture.proof.bundle import Sealing, previous_root, write_bundle
+from posture.proof.signing import Signer
+from posture.proof.verify import Answered, Keys, verify_bundle
+from reports import chosen
+from reports.files import new_directory
+from reports.inert import inert
+
+_FORMATS = "html,json,jsonl,csv,blind-csv,oscal,hdf,poam-fedramp,poam-navy"
+_file = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("bundle")
+@click.argument("run", default="latest")
+@click.option("--to", "path", type=_file, help="The file; evidence-RUN.tar in the output directory when left out.")
+@click.option("--key", type=_file, help="SSH or PEM private key, or a public key whose private half your agent holds.")
+@click.option("--unsigned", is_flag=True, help="Make it without a signature; the bundle says so.")
+@click.option("--timestamp-with", type=_file, help="Program that turns an RFC 3161 query into the authority's reply.")
+@click.option("--encrypt-to", type=_file, multiple=True, help="X.509 certificate of a recipient; may be repeated.")
+@click.option("--previous", type=_file, help="The bundle before this one, to be named in it.")
+@click.option("--format", "formats", default=_FORMATS, show_default=True, help="Reports to put in.")
+@config_option
+@out_option
+def bundle_command(
+    run: str,
+    path: Path | None,
+    key: Path | None,
+    unsigned: bool,
+    timestamp_with: Path | None,
+    encrypt_to: tuple[Path, ...],
+    previous: Path | None,
+    formats: str,
+    config_path: Path | None,
+    out: Path,
+) -> None:
+    """Write everything of a run into one signed file that an auditor can check without us.
+
+    A key on P-256 makes an OpenSSH signature, an ECDSA signature for openssl and a DSSE attestation; any other key the
+    first of them. Nothing is signed silently, and nothing is silently left unsigned.
+
+    \b
+    Examples:
+      ssh-keygen -t ecdsa -b 256 -f posture-signing
+      posture bundle --key posture-signing
+      posture bundle 20260620T040000Z-1a2b3c --key posture-signing --encrypt-to auditor.pem
+    """
+    if (key is None) == (not unsigned):
+        raise UsageError("say how the bundle is signed", hint="`--key FILE`, or `--unsigned` on purpose")
+    config = prepare.read_config(config_path, out)
+    signer = Signer.read(key) if key else None
+    with prepare.open_store(config) as store:
+        run_id = store.load_run(run).run.id
+        target = path or out / f"evidence-{run_id}.tar{'.cms' if encrypt_to else ''}"
+        new_directory(target.parent)
+        sealing = Sealing(signer, timestamp_with, encrypt_to, previous_root(previous))
+        root = write_bundle(store, run_id, target, chosen(formats.split(",")), sealing=sealing, marking=config.marking)
+    terminal.say(f"{target}: SHA256SUMS is {root}")
+    if signer is None:
+        terminal.note("NOT SIGNED: anyone could have made this bundle, and it says so")
+        return
+    for kind, fingerprint in signer.fingerprints.items():
+        terminal.say(f"signed ({kind}) with {fingerprint}")
+    if signer.ecdsa is None:
+        terminal.note("no ECDSA signature and no attestation: the key is not one on P-256 with its private half here")
+
+
+@click.command("verify")
+@click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--allowed-signers", type=_file, help="OpenSSH's list of allowed signers, got outside the bundle.")
+@click.option("--signer", default="", help="Who in that list must have signed, such as assessor@example.gov.")
+@click.option("--public-key", type=_file, help="PEM public key of the ECDSA signature, got outside the bundle.")
+@click.option("--authority", type=_file, help="Certificate of the timestamp authority.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def verify_command(
+    context: click.Context,
+    bundle: Path,
+    allowed_signers: Path | None,
+    signer: str,
+    public_key: Path | None,
+    authority: Path | None,
+    as_json: bool,
+) -> None:
+    """Check an evidence bundle, judge its raw evidence again, and compare every verdict.
+
+    Exit code 0: everything holds. 1: something fails. 4: nothing fails, and something could not be checked.
+
+    \b
+    Examples:
+      posture verify evidence-20260620T040000Z-1a2b3c.tar
+      posture verify evidence.tar --allowed-signers allowed_signers --signer a@example.gov --public-key signer.pub
+    """
+    if (allowed_signers is None) != (not signer):
+        raise UsageError("allowed signers and signer belong together", hint="give `--allowed-signers` and `--signer`")
+    lines = list(verify_bundle(bundle, Keys(allowed_signers, signer, public_key, authority)))
+    if as_json:
+        terminal.as_json(lines)
+    else:
+        rows = [(line.answered.value, line.what, inert(line.detail)) for line in lines]
+        terminal.table(str(bundle), ("answer", "question", "detail"), rows, empty="nothing was asked")
+    answers = {line.answered for line in lines}
+    if Answered.FAILS in answers:
+        context.exit(ExitCode.FINDINGS)
+    context.exit(ExitCode.BLIND_SPOTS if Answered.OPEN in answers else ExitCode.CLEAN)
+
+
+COMMANDS = (bundle_command, verify_command)

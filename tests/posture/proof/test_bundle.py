@@ -1,0 +1,419 @@
+"""Evidence bundles: checked by public commands alone, and by judging the raw evidence again; every tampering is caught."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from posture.cli.proving import bundle_command, verify_command
+from posture.errors import UsageError
+from posture.proof import layout, signing
+from posture.proof.bundle import Sealing, write_bundle
+from posture.proof.tarfile_strict import TarWriter, read_members
+from posture.proof.verify import Answered, Keys, Line, verify_bundle
+from posture.run import Work, replay
+from posture.store import Store
+from reports import chosen
+from tests.posture.replays import DAY, FAULTY, HARDENED, START, job, recorded, write_inventory
+
+SIGNER = "assessor@example.gov"
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A signed bundle, and what reaches the auditor outside it."""
+
+    home: Path
+    database: Path
+    tar: Path
+    key: Path
+    keys: Keys
+
+
+def new_key(path: Path, kind: str = "ecdsa") -> Path:
+    bits = ["-b", "256"] if kind == "ecdsa" else []
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, *bits, "-N", "", "-C", "", "-f", str(path)], check=True)
+    return path
+
+
+def keys_of(key: Path) -> Keys:
+    public = key.with_suffix(".pub")
+    allowed, pem = key.with_name(f"{key.name}.allowed"), key.with_name(f"{key.name}.pem")
+    allowed.write_text(f"{SIGNER} {public.read_text()}")
+    done = subprocess.run(["ssh-keygen", "-e", "-m", "PKCS8", "-f", str(public)], capture_output=True, check=True)
+    pem.write_bytes(done.stdout)
+    return Keys(allowed, SIGNER, pem)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    home = tmp_path_factory.mktemp("bundle")
+    key = new_key(home / "key")
+    database = home / "posture.db"
+    inventory = write_inventory(home / "inventory.yaml", HARDENED, FAULTY)
+    with Store.open(database) as store:
+        said = [recorded(HARDENED), recorded(FAULTY)]
+        replay(store, said, job(inventory, home), START, Work(clock=lambda: START + DAY / 24), as_of=START)
+        formats = chosen(["json", "jsonl"])
+        write_bundle(store, "latest", home / "e.tar", formats, sealing=Sealing(signing.Signer.read(key)), marking="CUI")
+    return Made(home, database, home / "e.tar", key, keys_of(key))
+
+
+def files_of(tar: Path) -> Files:
+    with tarfile.open(tar, "r:") as archive:
+        return {one.name: archive.extractfile(one).read() for one in archive.getmembers()}  # type: ignore[union-attr]
+
+
+def packed(path: Path, files: Files) -> Path:
+    with path.open("wb") as file:
+        writer = TarWriter(file)
+        for name, content in files.items():
+            writer.add(name, content)
+        writer.close()
+    return path
+
+
+def signed_again(files: Files, key: Path) -> Files:
+    """Return the files with digests and signatures made anew: what a forger with this key can do."""
+    kept = {name: content for name, content in files.items() if name not in layout.UNLISTED}
+    lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(kept.items()))
+    sums = "".join(lines).encode()
+    signer = signing.Signer.read(key)
+    statement = {"subject": [{"name": layout.SUMS, "digest": {"sha256": hashlib.sha256(sums).hexdigest()}}]}
+    return {
+        **kept,
+        layout.SUMS: sums,
+        layout.SSH_SIGNATURE: signer.sign_ssh(sums),
+        layout.ECDSA_SIGNATURE: signer.sign_ecdsa(sums) or b"",
+        layout.ATTESTATION: signer.envelope(statement) or b"",
+    }
+
+
+def failing(path: Path, keys: Keys) -> dict[str, str]:
+    return {line.what: line.detail for line in verify_bundle(path, keys) if line.answered is Answered.FAILS}
+
+
+def test_a_bundle_as_it_was_made_holds_in_every_point(made: Made) -> None:
+    lines = list(verify_bundle(made.tar, made.keys))
+    assert [line for line in lines if line.answered is not Answered.HOLDS] == []
+    assert any(re.fullmatch(r"\d{2,} verdicts judged again", line.detail) for line in lines)
+    assert stat.S_IMODE(made.tar.stat().st_mode) == 0o600
+
+
+def test_without_keys_the_signatures_are_open_and_not_good(made: Made) -> None:
+    still_open = [line.what for line in verify_bundle(made.tar, Keys()) if line.answered is Answered.OPEN]
+    assert len(still_open) == 3
+    result = CliRunner().invoke(verify_command, [str(made.tar)])
+    assert result.exit_code == 4
+
+
+def test_what_is_signed_says_where_the_evidence_comes_from(made: Made) -> None:
+    files = files_of(made.tar)
+    manifest = json.loads(files["manifest.json"])
+    assert manifest["origin"] == "replayed", "a replay never passes for live"
+    assert manifest["marking"] == "CUI"
+    metas = [json.loads(content) for name, content in files.items() if name.endswith(".meta.json")]
+    assert metas and all(
+        {"argv", "account", "host_key", "exit_code", "sha256", "redactions", "origin"} <= set(one) for one in metas
+    )
+    listed = {line.split("  ", 1)[1] for line in files["SHA256SUMS"].decode().splitlines()}
+    assert set(files) - listed == layout.UNLISTED - {layout.TIMESTAMP}
+    statement = json.loads(base64.b64decode(json.loads(files["attestation.dsse.json"])["payload"]))
+    assert statement["predicate"]["result"] == "FAILED" and statement["predicate"]["failedTests"]
+
+
+def test_the_same_run_gives_the_same_digests(made: Made, tmp_path: Path) -> None:
+    with Store.open(made.database) as store:
+        formats, sealing = chosen(["json", "jsonl"]), Sealing(signing.Signer.read(made.key))
+        write_bundle(store, "latest", tmp_path / "again.tar", formats, sealing=sealing, marking="CUI")
+    assert files_of(made.tar)["SHA256SUMS"] == files_of(tmp_path / "again.tar")["SHA256SUMS"]
+
+
+# --- the public commands, as VERIFY.md gives them -----------------------------------------------------------------
+
+
+def public_check(tar: Path, place: Path, keys: Keys) -> list[str]:
+    """Run the commands of the bundle's own VERIFY.md in an unpacked bundle, and return those that fail."""
+    place.mkdir()
+    subprocess.run(["tar", "-xf", str(tar), "-C", str(place)], check=True)
+    page = (place / "VERIFY.md").read_text()
+    blocks = [
+        re.sub(r"^ {7}", "", block, flags=re.MULTILINE)
+        for block in re.findall(r"(?:^ {7}.*\n|^\n(?= {7}))+", page, re.MULTILINE)
+    ]
+    chain = next(block for block in blocks if "import hashlib" in block)
+    (place.parent / f"{place.name}-chain.py").write_text(chain)
+    there = place.parent / f"{place.name}-there"
+    words = {"allowed_signers": str(keys.allowed_signers), "signer.pub": str(keys.public_key), "/tmp/there": str(there)}
+    failed = []
+    for block in blocks:
+        command = block if block is not chain else f"{sys.executable} {place.parent / f'{place.name}-chain.py'}"
+        for word, real in words.items():
+            command = command.replace(word, real)
+        done = subprocess.run(["sh", "-ec", command], cwd=place, capture_output=True, text=True, check=False)
+        if done.returncode or ("comm -3" in command and done.stdout):
+            failed.append(command.split()[0] + (" " + command.split()[1] if "ssh-keygen" in command else ""))
+    assert len(blocks) == 5
+    return failed
+
+
+def test_the_public_commands_hold(made: Made, tmp_path: Path) -> None:
+    assert public_check(made.tar, tmp_path / "unpacked", made.keys) == []
+
+
+def flip(files: Files) -> Files:
+    name = next(name for name, content in files.items() if name.endswith(".out") and content)
+    return {**files, name: bytes([files[name][0] ^ 1]) + files[name][1:]}
+
+
+def add(files: Files) -> Files:
+    return {**files, "raw/extra.out": b"more"}
+
+
+def lose(files: Files) -> Files:
+    name = next(name for name in files if name.endswith(".out"))
+    return {other: content for other, content in files.items() if other != name}
+
+
+def swap(files: Files) -> Files:
+    one, two = [name for name, content in files.items() if name.endswith(".out") and len(content) > 9][:2]
+    return {**files, one: files[two], two: files[one]}
+
+
+def cut(files: Files) -> Files:
+    return {**files, "audit.jsonl": b"".join(files["audit.jsonl"].splitlines(keepends=True)[:-1])}
+
+
+def edit(files: Files) -> Files:
+    assert b'"fail"' in files["verdicts.jsonl"]
+    return {**files, "verdicts.jsonl": files["verdicts.jsonl"].replace(b'"fail"', b'"pass"', 1)}
+
+
+EVERY_FILE, MISSING, UNLISTED = (
+    "every file is what it was (sha256sum)", "no file is missing", "no file is there that is not listed",
+)  # fmt: skip
+SSH = "SHA256SUMS is signed by an allowed signer (ssh-keygen)"
+RAW = "each raw answer is what its description says"
+VERDICTS = "every verdict comes out the same from the raw evidence"
+AUDIT = "the audit log is whole"
+
+
+@pytest.mark.parametrize(
+    ("tamper", "caught"),
+    [(flip, EVERY_FILE), (add, UNLISTED), (lose, MISSING), (swap, EVERY_FILE), (cut, EVERY_FILE), (edit, EVERY_FILE)],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+def test_tampering_is_caught_by_the_digests(
+    tamper: Callable[[Files], Files], caught: str, made: Made, tmp_path: Path
+) -> None:
+    broken = packed(tmp_path / "b.tar", tamper(files_of(made.tar)))
+    assert caught in failing(broken, made.keys)
+    assert public_check(broken, tmp_path / "unpacked", made.keys), "the public commands see it too"
+
+
+@pytest.mark.parametrize(
+    ("tamper", "caught", "words"),
+    [
+        (flip, RAW, "is not the answer that"),
+        (add, RAW, "no host of the inventory"),
+        (lose, RAW, "is missing"),
+        (swap, RAW, "is not the answer that"),
+        (cut, AUDIT, "it was cut"),
+        (edit, VERDICTS, "written pass, the evidence says fail"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+def test_whoever_has_the_key_is_caught_by_the_evidence(
+    tamper: Callable[[Files], Files], caught: str, words: str, made: Made, tmp_path: Path
+) -> None:
+    broken = packed(tmp_path / "b.tar", signed_again(tamper(files_of(made.tar)), made.key))
+    assert public_check(broken, tmp_path / "unpacked", made.keys) in ([], [sys.executable])
+    found = failing(broken, made.keys)
+    assert words in found[caught]
+
+
+def test_an_edited_report_is_caught_too(made: Made, tmp_path: Path) -> None:
+    files = files_of(made.tar)
+    report = files["reports/assessment.json"].replace(b'"status":"fail"', b'"status":"pass"')
+    broken = packed(tmp_path / "b.tar", signed_again({**files, "reports/assessment.json": report}, made.key))
+    assert "the evidence says fail" in failing(broken, made.keys)["reports/assessment.json says the same"]
+
+
+def test_another_key_is_caught(made: Made, tmp_path: Path) -> None:
+    other = new_key(tmp_path / "other")
+    forged = packed(tmp_path / "b.tar", signed_again(edit(files_of(made.tar)), other))
+    found = failing(forged, made.keys)
+    assert {SSH, "SHA256SUMS is signed with the ECDSA key (openssl)", VERDICTS} <= set(found)
+    assert public_check(forged, tmp_path / "unpacked", made.keys) == ["ssh-keygen -Y", "openssl"]
+
+
+def test_a_signature_made_for_another_purpose_does_not_count(made: Made, tmp_path: Path) -> None:
+    files = files_of(made.tar)
+    command = ["ssh-keygen", "-Y", "sign", "-f", str(made.key), "-n", "git"]
+    files[layout.SSH_SIGNATURE] = subprocess.run(
+        command, input=files["SHA256SUMS"], capture_output=True, check=True
+    ).stdout
+    assert SSH in failing(packed(tmp_path / "b.tar", files), made.keys)
+
+
+def test_a_signature_taken_away_is_missed(made: Made, tmp_path: Path) -> None:
+    files = {name: content for name, content in files_of(made.tar).items() if name != layout.ECDSA_SIGNATURE}
+    found = failing(packed(tmp_path / "b.tar", files), made.keys)
+    assert layout.ECDSA_SIGNATURE in found["every signature the manifest speaks of is there"]
+
+
+# --- how it is made -----------------------------------------------------------------------------------------------
+
+
+def run_bundle(made: Made, out: Path, *options: str) -> tuple[int, str, Exception | None]:
+    config = made.home / "posture.yaml"
+    config.write_text(f"schema: posture.config/1\ndatabase: {made.database}\n")
+    result = CliRunner().invoke(bundle_command, ["-c", str(config), "--out", str(out), "--format", "json", *options])
+    return result.exit_code, result.output, result.exception if isinstance(result.exception, UsageError) else None
+
+
+def test_nothing_is_silently_left_unsigned(made: Made, tmp_path: Path) -> None:
+    assert isinstance(run_bundle(made, tmp_path)[2], UsageError)
+    code, output, _ = run_bundle(made, tmp_path, "--unsigned")
+    assert (code, "NOT SIGNED" in output) == (0, True)
+    (tar,) = tmp_path.glob("evidence-*.tar")
+    assert "**This bundle is not signed.**" in files_of(tar)["VERIFY.md"].decode()
+    assert failing(tar, made.keys) == {SSH: "the bundle is not signed"}
+
+
+def test_a_key_that_is_not_on_p256_signs_for_ssh_only_and_says_so(made: Made, tmp_path: Path) -> None:
+    key = new_key(tmp_path / "ed", "ed25519")
+    code, output, _ = run_bundle(made, tmp_path, "--key", str(key))
+    assert code == 0 and "no ECDSA signature and no attestation" in output
+    (tar,) = tmp_path.glob("evidence-*.tar")
+    allowed = tmp_path / "allowed"
+    allowed.write_text(f"{SIGNER} {key.with_suffix('.pub').read_text()}")
+    assert {line.answered for line in verify_bundle(tar, Keys(allowed, SIGNER))} == {Answered.HOLDS}
+
+
+def test_a_bundle_names_the_one_before(made: Made, tmp_path: Path) -> None:
+    code, _, _ = run_bundle(made, tmp_path, "--key", str(made.key), "--previous", str(made.tar))
+    assert code == 0
+    (tar,) = tmp_path.glob("evidence-*.tar")
+    sums = next(member.sha256 for member in read_members(made.tar) if member.name == layout.SUMS)
+    assert json.loads(files_of(tar)["manifest.json"])["previous"] == sums
+
+
+AUTHORITY = """
+[req]
+distinguished_name = dn
+prompt = no
+x509_extensions = ext
+[dn]
+CN = Test TSA
+[ext]
+extendedKeyUsage = critical,timeStamping
+[tsa]
+default_tsa = here
+[here]
+serial = {home}/serial
+signer_cert = {home}/tsa.crt
+certs = {home}/tsa.crt
+signer_key = {home}/tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4
+digests = sha256
+ess_cert_id_alg = sha256
+"""
+
+
+def test_an_authority_of_ones_own_stamps_the_digests(made: Made, tmp_path: Path) -> None:
+    config, serial = tmp_path / "tsa.conf", tmp_path / "serial"
+    config.write_text(AUTHORITY.format(home=tmp_path))
+    serial.write_text("01\n")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-config", config, "-keyout", tmp_path / "tsa.key", "-out", tmp_path / "tsa.crt"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    program = tmp_path / "stamp"
+    program.write_text(
+        f"#!/bin/sh\ncat > {tmp_path}/q\nopenssl ts -reply -config {config} -section here -queryfile {tmp_path}/q -out {tmp_path}/r && cat {tmp_path}/r\n"
+    )
+    program.chmod(0o755)
+    code, output, _ = run_bundle(made, tmp_path, "--key", str(made.key), "--timestamp-with", str(program))
+    assert code == 0, output
+    (tar,) = tmp_path.glob("evidence-*.tar")
+    keys = Keys(made.keys.allowed_signers, SIGNER, made.keys.public_key, tmp_path / "tsa.crt")
+    lines = {line.what: line.answered for line in verify_bundle(tar, keys)}
+    assert lines["the timestamp is the authority's (openssl ts)"] is Answered.HOLDS
+    broken = files_of(tar)
+    broken[layout.SUMS] += b"\n"
+    assert "the timestamp is the authority's (openssl ts)" in failing(packed(tmp_path / "b.tar", broken), keys)
+
+
+def test_only_a_recipient_reads_an_encrypted_bundle(made: Made, tmp_path: Path) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=auditor",
+         "-keyout", tmp_path / "a.key", "-out", tmp_path / "a.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    code, output, _ = run_bundle(
+        made, tmp_path / "out", "--key", str(made.key), "--encrypt-to", str(tmp_path / "a.pem")
+    )
+    assert code == 0, output
+    (sealed,) = (tmp_path / "out").iterdir()
+    assert sealed.name.endswith(".tar.cms") and stat.S_IMODE(sealed.stat().st_mode) == 0o600
+    assert b"manifest.json" not in sealed.read_bytes()
+    with pytest.raises(UsageError):
+        list(verify_bundle(sealed, made.keys))
+    subprocess.run(
+        ["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", sealed, "-inkey", tmp_path / "a.key",
+         "-recip", tmp_path / "a.pem", "-out", tmp_path / "plain.tar"],
+        check=True,
+    )  # fmt: skip
+    assert failing(tmp_path / "plain.tar", made.keys) == {}
+
+
+# --- hostile files ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["../out", "/etc/passwd", "a/../../b", "a//b", ".hidden", "a\nb"])
+def test_a_name_that_leads_elsewhere_is_refused(name: str, tmp_path: Path) -> None:
+    with (
+        (tmp_path / "b.tar").open("wb") as file,
+        tarfile.open(fileobj=file, mode="w:", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(UsageError, match="holds a member that no bundle has"):
+        list(read_members(tmp_path / "b.tar"))
+
+
+def test_links_and_cut_files_are_refused(made: Made, tmp_path: Path) -> None:
+    link = tarfile.TarInfo("manifest.json")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(tmp_path / "b.tar", "w:", format=tarfile.USTAR_FORMAT) as archive:
+        archive.addfile(link)
+    with pytest.raises(UsageError):
+        list(read_members(tmp_path / "b.tar"))
+    (tmp_path / "cut.tar").write_bytes(made.tar.read_bytes()[: made.tar.stat().st_size // 2])
+    with pytest.raises(UsageError):
+        list(verify_bundle(tmp_path / "cut.tar", made.keys))
+
+
+def test_rubbish_in_every_small_file_fails_and_never_breaks(made: Made, tmp_path: Path) -> None:
+    files = files_of(made.tar)
+    for name in ("manifest.json", "audit.jsonl", "verdicts.jsonl", "judged-by/run.json", "judged-by/baseline.json", "judged-by/vulnerabilities.json", "judged-by/circumstances.json",
+                 "attestation.dsse.json", "SHA256SUMS.sig", "SHA256SUMS.ecdsa", "reports/assessment.json"):  # fmt: skip
+        broken = packed(tmp_path / "b.tar", {**files, name: os.urandom(64)})
+        found: list[Line] = list(verify_bundle(broken, made.keys))
+        assert any(line.answered is Answered.FAILS for line in found), name
