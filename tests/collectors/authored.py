@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from collectors.base import Answer, Collector
-from tests.collectors.transcripts import answer, as_declared
+from tests.collectors.transcripts import answer, as_declared, facts_of, holes_of, recorded
 
 
 def grep(id_: str, files: Mapping[str, str], missing: tuple[str, ...] = (), denied: tuple[str, ...] = ()) -> Answer:
@@ -31,3 +32,11 @@ def find(id_: str, rows: tuple[str, ...], missing: tuple[str, ...] = ()) -> Answ
 def told_by(collector: Collector, *answers: Answer) -> dict[str, Answer]:
     """Return the answers with the collector's own commands; what is not given was never asked."""
     return as_declared(collector, {one.command.id: one for one in answers})
+
+
+def read_whole(collector: Collector, answers: tuple[Answer, ...] | str) -> Any:
+    """Return the facts of answers, or of a fixture, that leave no hole."""
+    told = as_declared(collector, recorded(answers)) if isinstance(answers, str) else told_by(collector, *answers)
+    facts = facts_of(collector, told)
+    assert holes_of(facts) == {}
+    return facts.value

@@ -304,7 +304,7 @@ def calls(script: bytes) -> list[tuple[int, list[str]]]:
     """Return the commands of a batch script, as a host that reads what it is sent would find them: index and arguments."""
     lines = script.decode(errors="replace").splitlines()
     split = (shlex.split(line) for line in lines if line.startswith("q "))
-    return [(int(words[1]), words[5:]) for words in split if len(words) > 5 and words[1].isdigit()]
+    return [(int(words[1]), words[4:]) for words in split if len(words) > 4 and words[1].isdigit()]
 
 
 def framed(script: bytes, answer: Callable[[list[str]], bytes]) -> Reply:

@@ -13,6 +13,7 @@ from posture.catalogue.proven import Family, provenance_notes, read_proven
 from posture.errors import BaselineError
 
 TESTS = Path(__file__).parents[2] / "collectors"
+PARSER_TESTS = "\n".join(path.read_text() for path in sorted(TESTS.glob("test_*.py")))
 FIXTURES = sorted(path.stem for path in (TESTS / "fixtures").glob("*.json"))
 CATALOGUE = load()
 FAMILIES = {family.id: family for family in CATALOGUE.families}
@@ -46,8 +47,10 @@ def test_authored_means_that_somebody_wrote_one_and_nobody_recorded_one(family: 
         text = (TESTS / file).read_text()
         if name:
             assert re.search(rf"^(def {name}\(|{name} = )", text, re.MULTILINE), place
+            assert name.startswith("test_") or len(re.findall(rf"\b{name}\b", text)) > 1, f"{place} is read by no test"
         else:
             assert re.fullmatch(rf"fixtures/authored_{SYSTEMS[family]}_{topic}(_.+)?\.json", file), place
+            assert re.search(rf"\b{Path(file).stem}\b", PARSER_TESTS), f"{place} is read by no test"
 
 
 def test_every_transcript_belongs_to_a_family_on_the_page() -> None:
