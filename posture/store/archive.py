@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
-
 from posture.errors import StoreError
+from posture.store import zstd
 from posture.store.blobs import MAX_BLOB_BYTES
 
 MAX_TOTAL_BYTES = 64 << 30  # 100,000 hosts hold about 6 GB of raw output (stack.md: 61 KB each)
@@ -32,13 +31,11 @@ def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> str:
     try:
         with os.fdopen(descriptor, "wb") as raw:
             hashing = _Hashing(raw)
-            compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
-            with compressor.stream_writer(hashing, closefd=False) as stream:  # type: ignore[arg-type]
-                for name, content in members:
-                    stream.write(_header(name, len(content)))
-                    stream.write(content)
-                    stream.write(bytes(-len(content) % _BLOCK))
-                stream.write(bytes(2 * _BLOCK))
+            squeeze = zstd.compressor(3, checksum=True)
+            for name, content in members:
+                for piece in (_header(name, len(content)), content, bytes(-len(content) % _BLOCK)):
+                    hashing.write(squeeze.compress(piece))
+            hashing.write(zstd.frame(squeeze, bytes(2 * _BLOCK)))
             raw.flush()
             os.fsync(raw.fileno())
         beside.replace(path)
@@ -56,7 +53,7 @@ def read_archive(path: Path, *, max_total_bytes: int = MAX_TOTAL_BYTES) -> Itera
     """
     total = 0
     with _open(path) as raw:
-        stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw)
+        stream = zstd.reader(raw)
         while True:
             header = _exactly(stream, _BLOCK, path)
             if header == bytes(_BLOCK):
@@ -88,12 +85,9 @@ class _Hashing:
         self._raw = raw
         self.sha256 = hashlib.sha256()
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: bytes) -> None:
         self.sha256.update(content)
-        return self._raw.write(content)
-
-    def flush(self) -> None:
-        self._raw.flush()
+        self._raw.write(content)
 
 
 def _header(name: str, size: int) -> bytes:
@@ -121,20 +115,22 @@ def _open(path: Path) -> BinaryIO:
         ) from None
 
 
-def _exactly(stream: zstandard.ZstdDecompressionReader, size: int, path: Path) -> bytes:
+def _exactly(stream: zstd.Reader, size: int, path: Path) -> bytes:
     content = _read(stream, size, path)
     if len(content) != size:
         raise StoreError(f"{path} is cut short", hint=_HINT)
     return content
 
 
-def _read(stream: zstandard.ZstdDecompressionReader, size: int, path: Path) -> bytes:
+def _read(stream: zstd.Reader, size: int, path: Path) -> bytes:
     pieces = []
     missing = size
     while missing:
         try:
             piece = stream.read(missing)
-        except zstandard.ZstdError:
+        except EOFError:
+            break
+        except (zstd.ZstdError, MemoryError):
             raise StoreError(f"{path} is damaged, or no zstd file", hint=_HINT) from None
         if not piece:
             break

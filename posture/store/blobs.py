@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
 
-import zstandard
 from sqlalchemy import Connection, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from posture.errors import StoreError
+from posture.store import zstd
 from posture.store.schema import BLOB, PACK
 
 MAX_BLOB_BYTES = 64 << 20  # collectors cap an output at 4 MB; sixteen times that leaves room for a probe's XML
@@ -64,7 +64,7 @@ class Blobs:
         self._numbers: dict[Digest, int] = {}
         self._digests: dict[int, Digest] = {}
         self._packs: dict[Digest, int] = {}
-        self._squeeze = zstandard.ZstdCompressor(level=_LEVEL)
+        self._squeeze = zstd.compressor(_LEVEL)
 
     def forget(self) -> None:
         """Drop what is remembered of row numbers; a rollback may have taken them back."""
@@ -194,7 +194,7 @@ class Blobs:
 
     def squeeze(self, content: bytes) -> bytes:
         """Return the bytes compressed."""
-        return self._squeeze.compress(content)
+        return zstd.frame(self._squeeze, content)
 
     def _insert(self, conn: Connection, table: Table, fresh: Mapping[Digest, bytes]) -> dict[Digest, int]:
         rows = [
@@ -231,11 +231,9 @@ def unsqueeze(content: bytes, size: int) -> bytes:
     """
     if not 0 <= size <= MAX_BLOB_BYTES:
         raise StoreError(f"a blob claims {size} bytes", hint=_DAMAGED)
-    # The header's own size is not believed: `decompress` would allocate whatever it says.
-    stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(content)
     try:
-        raw = stream.read(size + 1)
-    except (zstandard.ZstdError, MemoryError):
+        raw = zstd.at_most(content, size + 1)
+    except (zstd.ZstdError, MemoryError):
         raise StoreError("a blob does not decompress", hint=_DAMAGED) from None
     if len(raw) != size:
         raise StoreError(f"a blob holds other than the {size} bytes it should", hint=_DAMAGED)

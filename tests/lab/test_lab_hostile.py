@@ -73,7 +73,7 @@ def test_forged_frames_hold_every_marker_of_the_script() -> None:
     assert reply.count(b"0123456789abcdef0123456789abcdef") > 5
 
 
-BATCH = b"N=0123456789abcdef0123456789abcdef U=\nq 0 20 4000001 s /usr/sbin/sshd -T\nq 1 20 100 u /usr/bin/uname -n\n"
+BATCH = b"N=0123456789abcdef0123456789abcdef U=\nq 0 20 s /usr/sbin/sshd -T\nq 1 20 u /usr/bin/uname -n\n"
 
 
 def test_it_understands_a_batch_script() -> None:

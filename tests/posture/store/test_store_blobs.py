@@ -6,18 +6,21 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_samples import NOW, baseline, host_id, inventory, run, scan, transcript
 
 from posture.errors import StoreError
-from posture.store import Store
+from posture.store import Store, zstd
 from posture.store.blobs import MAX_BLOB_BYTES, _fold, _unfold, unsqueeze
 
 
 def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def packed(content: bytes, level: int = 3) -> bytes:
+    return zstd.frame(zstd.compressor(level), content)
 
 
 def tamper(path: Path, statement: str, *values: object) -> None:
@@ -52,7 +55,7 @@ def test_bytes_that_are_not_there_are_an_error(store: Store):
 
 def test_a_changed_blob_is_noticed_at_every_read(store: Store, path: Path):
     id_ = scan(store)
-    forged = zstandard.ZstdCompressor().compress(b"sshd.effective of ALL\n")
+    forged = packed(b"sshd.effective of ALL\n")
     digest = sha(b"sshd.effective of all\n")
     tamper(path, "UPDATE blob SET content = ? WHERE digest = ?", forged, bytes.fromhex(digest))
     with Store.open(path) as again:
@@ -96,7 +99,7 @@ def test_a_run_that_has_not_ended_has_no_root_to_compare(store: Store):
 def test_a_bomb_does_not_unpack(store: Store, path: Path):
     scan(store)
     digest = sha(b"sshd.effective of all\n")
-    bomb = zstandard.ZstdCompressor(level=19).compress(bytes(300 << 20))
+    bomb = packed(bytes(300 << 20), level=19)
     assert len(bomb) < 100_000
     tamper(path, "UPDATE blob SET content = ? WHERE digest = ?", bomb, bytes.fromhex(digest))
     import tracemalloc
@@ -112,7 +115,7 @@ def test_a_bomb_does_not_unpack(store: Store, path: Path):
 @pytest.mark.parametrize("size", [-1, MAX_BLOB_BYTES + 1])
 def test_a_size_no_blob_has_is_refused_before_anything_is_unpacked(size: int):
     with pytest.raises(StoreError, match="claims"):
-        unsqueeze(zstandard.ZstdCompressor().compress(b"x"), size)
+        unsqueeze(packed(b"x"), size)
 
 
 @given(st.binary(max_size=200), st.integers(0, 300))
@@ -146,3 +149,19 @@ def test_an_unchanged_rescan_shares_every_pack_and_blob(store: Store, path: Path
     assert rows() == before
     scan(store, 3, hosts=20, at=NOW, flavour="!")
     assert rows() > before
+
+
+def test_frames_of_the_library_used_before_are_read_as_they_are():
+    """Written by python-zstandard 0.25, which stores of the first versions were filled with."""
+    frame = b"(\xb5/\xfd`\xf8\x01\xd5\x00\x00\x98permitrootlogin no\n\x01\x00\xc5Y5\xc3"
+    assert unsqueeze(frame, 760) == b"permitrootlogin no\n" * 40
+
+
+def test_one_compressor_writes_frames_that_stand_alone():
+    squeeze = zstd.compressor(3)
+    frames = [zstd.frame(squeeze, content) for content in (b"a" * 500, b"", b"b" * 500)]
+    assert [unsqueeze(frame, size) for frame, size in zip(frames, (500, 0, 500), strict=True)] == [
+        b"a" * 500,
+        b"",
+        b"b" * 500,
+    ]
