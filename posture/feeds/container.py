@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-import zstandard
-
+from posture import zstd
 from posture.errors import FeedError
 
 _MB = 1_000_000
@@ -156,9 +155,7 @@ def _unpacker(head: bytes) -> Callable[[IO[bytes]], IO[bytes]]:
     if head.startswith(b"BZh"):
         return bz2.BZ2File
     if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return lambda file: zstandard.ZstdDecompressor(max_window_size=_MAX_DICTIONARY_BYTES).stream_reader(
-            file, read_across_frames=True
-        )
+        return zstd.reader
     return lambda file: file
 
 
@@ -226,7 +223,7 @@ def _ours(name: str) -> Iterator[None]:
     except FeedError as error:
         text = str(error)
         raise FeedError(text if text.startswith(name) else f"{name}: {text}", hint=error.hint) from error
-    except (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError, zstandard.ZstdError) as error:
+    except (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError, zstd.ZstdError) as error:
         raise FeedError(f"{name}: damaged or cut short ({error})", hint=_HOSTILE) from error
     except (RuntimeError, NotImplementedError) as error:  # zipfile: encrypted, or a method it does not know
         raise FeedError(f"{name}: cannot be unpacked ({error})", hint=_HOSTILE) from error

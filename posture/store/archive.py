@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from posture import zstd
 from posture.errors import StoreError
-from posture.store import zstd
 from posture.store.blobs import MAX_BLOB_BYTES
 
 MAX_TOTAL_BYTES = 64 << 30  # 100,000 hosts hold about 6 GB of raw output (stack.md: 61 KB each)

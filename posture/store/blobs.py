@@ -17,8 +17,8 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from posture import zstd
 from posture.errors import StoreError
-from posture.store import zstd
 from posture.store.schema import BLOB, PACK
 
 MAX_BLOB_BYTES = 64 << 20  # collectors cap an output at 4 MB; sixteen times that leaves room for a probe's XML

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_samples import NOW, baseline, host_id, inventory, run, scan, transcript
 
+from posture import zstd
 from posture.errors import StoreError
-from posture.store import Store, zstd
+from posture.store import Store
 from posture.store.blobs import MAX_BLOB_BYTES, _fold, _unfold, unsqueeze
 
 

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_samples import DAY, NOW, baseline, finding, host_id, observations, results, run, scan, transcript
 
+from posture import zstd
 from posture.errors import StoreError
 from posture.model.assessment import RunState
 from posture.model.finding import Status
 from posture.model.observation import Origin
-from posture.store import FLEET, Provenance, Store, zstd
+from posture.store import FLEET, Provenance, Store
 from posture.store.archive import read_archive, write_archive
 
 Members = list[tuple[str, bytes]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import BinaryIO
+from typing import IO
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -38,7 +38,7 @@ def at_most(content: bytes, size: int) -> bytes:
     return zstd.ZstdDecompressor(options=_BOUNDED).decompress(content, max_length=size)
 
 
-def reader(raw: BinaryIO) -> Reader:
+def reader(raw: IO[bytes]) -> Reader:
     """Return a stream of what the frames of a file hold; a file cut short raises ``EOFError``."""
     return zstd.ZstdFile(raw, options=_BOUNDED)
 
