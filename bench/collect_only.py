@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from collectors.base import Transcript
+from collectors.batch import distinct
 from collectors.credentials import Credential, CredentialKind
 from collectors.reach import Reach
 from collectors.registry import COLLECTORS
@@ -62,7 +63,7 @@ def _reach(directory: Path, inventory: Any, scope: Any) -> Reach:
 
 
 def _script(transcript: Transcript) -> bytes:
-    return build((answer.command for answer in transcript.answers.values()), NONCE)
+    return build(distinct(answer.command for answer in transcript.answers.values()), NONCE)
 
 
 if __name__ == "__main__":

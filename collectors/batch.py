@@ -6,8 +6,8 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from collectors.base import COMMAND_NOT_FOUND, Answer, Command
@@ -68,12 +68,39 @@ class Budget:
 def run_batch(open_stream: Callable[[], Stream], commands: Sequence[Command], budget: Budget) -> dict[str, Answer]:
     """Return the answer to every command that could be sent; one that hangs is given up and the rest is sent again.
 
-    Commands that break the argument grammar, or repeat an id, are never sent and have no answer.
+    Commands that break the argument grammar, or repeat an id, are never sent and have no answer. What two topics ask
+    alike is run once and answers both.
 
     Raises:
         SessionBrokenError: the host said too much, forged frames, hung or hung up; it carries the answers so far.
     """
-    waiting = _sendable(commands)
+    asked = _sendable(commands)
+    try:
+        return _shared(asked, _run(open_stream, distinct(asked), budget))
+    except SessionBrokenError as broken:
+        broken.answers = _shared(asked, broken.answers)
+        raise
+
+
+def distinct(commands: Iterable[Command]) -> list[Command]:
+    """Return the commands without those that run the very same thing as one before them."""
+    first: dict[tuple[object, ...], Command] = {}
+    for command in commands:
+        first.setdefault(_deed(command), command)
+    return list(first.values())
+
+
+def _deed(command: Command) -> tuple[object, ...]:
+    return command.argv, command.sudo, command.timeout_s, command.max_bytes
+
+
+def _shared(asked: Iterable[Command], answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    """Return the answers, those to the same deed under every id it was asked by."""
+    told = {_deed(answer.command): answer for answer in answers.values()}
+    return {command.id: replace(told[deed], command=command) for command in asked if (deed := _deed(command)) in told}
+
+
+def _run(open_stream: Callable[[], Stream], waiting: list[Command], budget: Budget) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
     while waiting:
         visit = _Visit(waiting, budget, answers)

@@ -27,7 +27,8 @@ class CredentialKind(StrEnum):
     GSSAPI = "gssapi"
     """A Kerberos ticket; ``openssh`` transport only."""
     PKCS11 = "pkcs11"
-    """A token behind a PKCS#11 library (PIV); ``openssh`` transport only."""
+    """A token behind a PKCS#11 library that asks for no PIN; ``openssh`` transport only. One with a PIN (PIV) is
+    unlocked in an agent, `ssh-add -s LIBRARY`, and used as ``agent``."""
 
 
 @dataclass(frozen=True, slots=True)

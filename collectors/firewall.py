@@ -128,15 +128,23 @@ COMMANDS = (
     read_files("firewall.ufw", "/etc/ufw/ufw.conf", "/etc/default/ufw"),
     Command("firewall.zones", ("/usr/bin/firewall-cmd", "--list-all-zones"), sudo=True, ok_exit=(0, 252)),
     Command("firewall.default_zone", ("/usr/bin/firewall-cmd", "--get-default-zone"), sudo=True, ok_exit=(0, 252)),
-    # Without nft only the kernel's own symbols tell whether nftables could be filtering at all ...
+    # These two name the old-style tables in use, whether or not a tool could show them.
+    read_files("firewall.legacy_tables", "/proc/net/ip_tables_names", "/proc/net/ip6_tables_names", sudo=True),
+)
+# Without nft only the kernel's own symbols tell whether nftables could be filtering at all. The kernel writes a hundred
+# thousand lines for that, so it is asked only then.
+SECOND = (
     Command(
         "firewall.kernel",
         ("/usr/bin/grep", "-m", "1", "-w", "nf_tables_newtable", "/proc/kallsyms"),
         ok_exit=(0, 1),
     ),
-    # ... and these two name the old-style tables in use, whether or not a tool could show them.
-    read_files("firewall.legacy_tables", "/proc/net/ip_tables_names", "/proc/net/ip6_tables_names", sudo=True),
 )
+
+
+def follow_up(answers: Answers) -> tuple[Command, ...]:
+    """Return what is asked when nft did not show its rules."""
+    return () if hole(answers.get("firewall.nft")) is None else SECOND
 
 
 def parse(answers: Answers) -> Facts | Hole:
@@ -382,4 +390,4 @@ def _zones(text: str) -> dict[str, Zone]:
     return zones
 
 
-COLLECTOR = Collector(topic="firewall", version=1, commands=COMMANDS, facts=FirewallFacts, parse=parse)
+COLLECTOR = Collector("firewall", 1, COMMANDS, FirewallFacts, parse, follow_up, SECOND)

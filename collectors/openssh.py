@@ -182,6 +182,12 @@ class _Master:
 
 def _refusal(hop: Hop, said: bytes) -> CollectError:
     text = said.decode("utf-8", "replace")
+    if hop.credential.kind is CredentialKind.PKCS11 and "returned no keys" in text:
+        return CollectError(
+            Blind.NOT_ATTEMPTED,
+            f"{hop.where}: credential `{hop.credential.name}`: the token shows no key without its PIN",
+            hint=f"unlock it once (`ssh-add -s {hop.credential.path}`) and use `kind: agent` with its fingerprint",
+        )
     lines = [line for line in text.splitlines() if not line.startswith(("debug", "OpenSSH_", "Authenticated to"))]
     last = lines[-1] if lines else "ssh ended without a word"
     reason = blind_reason("\n".join(lines))

@@ -134,7 +134,7 @@ COMMANDS = (
         ok_exit=(0, 1),
     ),
     Command("sshd.passwd", ("/usr/bin/cut", "-d:", "-f1,4", "/etc/passwd"), max_bytes=1_000_000),
-    Command("sshd.group", ("/usr/bin/cut", "-d:", "-f1,3,4", "/etc/group"), max_bytes=1_000_000),
+    Command("sshd.group", ("/usr/bin/cut", "-d:", "-f1,3,4", "/etc/group"), max_bytes=2_000_000),
     Command(
         "sshd.sources",
         ("/usr/bin/grep", "-E", "^(passwd|group):", "/etc/nsswitch.conf"),

@@ -7,12 +7,13 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collectors.base import Answer, Command, hole
-from collectors.batch import Budget, Pumped, SessionBrokenError, run_batch
+from collectors.batch import Budget, Pumped, SessionBrokenError, distinct, run_batch
 from collectors.process import ProcessStream
 from collectors.script import BadCommandError, SessionLimits, build, check
 from posture.model.observation import Blind
@@ -105,7 +106,7 @@ def test_too_many_hanging_commands_end_the_session_but_not_its_answers() -> None
         ask(
             sh("echo one", "a.before"),
             sh(hang, "a.h1", timeout_s=1),
-            sh(hang, "a.h2", timeout_s=1),
+            sh(f"{hang}0", "a.h2", timeout_s=1),
             sh("echo", "a.after"),
             limits=limits,
         )
@@ -116,7 +117,7 @@ def test_too_many_hanging_commands_end_the_session_but_not_its_answers() -> None
 def test_a_session_has_an_end() -> None:
     limits = SessionLimits(hello_s=3, session_s=1.5, grace_s=9)
     with pytest.raises(SessionBrokenError) as caught:
-        ask(*(sh("sleep 1", f"a.{n}") for n in range(9)), limits=limits)
+        ask(*(sh(f"sleep 1; : {n}", f"a.{n}") for n in range(9)), limits=limits)
     assert caught.value.reason is Blind.TIMED_OUT
     assert len(caught.value.answers) == 1
 
@@ -159,6 +160,27 @@ def test_a_command_outside_the_grammar_is_never_sent(argv: tuple[str, ...]) -> N
 
 def test_an_id_is_asked_once() -> None:
     assert ask(sh("echo first"), sh("echo second"))["a.x"].text == "first\n"
+
+
+def test_what_two_topics_ask_alike_runs_once_and_answers_both(tmp_path: Path) -> None:
+    counting = f"echo x >> {tmp_path}/runs; wc -l < {tmp_path}/runs"
+    answers = ask(sh(counting, "a.count"), sh("exit 3", "a.other"), sh(counting, "b.count", ok_exit=(0, 1)))
+    assert (tmp_path / "runs").read_text() == "x\n"
+    assert answers["a.count"].stdout == answers["b.count"].stdout
+    assert answers["b.count"].command.id == "b.count" and answers["b.count"].command.ok_exit == (0, 1)
+
+
+def test_the_same_program_with_other_limits_or_rights_is_another_question() -> None:
+    plain = sh("exit 0", "a.x")
+    others = [sh("exit 0", "a.y", max_bytes=7), sh("exit 0", "a.z", timeout_s=7), sh("exit 0", "a.w", sudo=True)]
+    assert distinct([plain, *others]) == [plain, *others]
+
+
+def test_an_answer_that_breaks_the_session_is_kept_under_every_id() -> None:
+    small = replace(LIMITS, total_bytes=20_000)
+    with pytest.raises(SessionBrokenError) as broken:
+        ask(sh("echo kept", "a.x"), sh("sleep 0.5; yes", "a.y"), sh("echo kept", "b.x"), limits=small)
+    assert {id_: answer.text for id_, answer in broken.value.answers.items()} == {"a.x": "kept\n", "b.x": "kept\n"}
 
 
 def test_a_script_that_arrives_in_part_runs_nothing(tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ def test_recorded_firewalls(name, verdicts):
     assert not parsed.holes
 
 
+def test_the_kernel_is_asked_for_its_symbols_only_where_nft_shows_nothing():
+    answers = as_declared(firewall.COLLECTOR, recorded("recorded_debian12_firewall_nftables"))
+    assert firewall.follow_up(answers) == ()
+    assert [one.id for one in firewall.follow_up(refused(answers, "firewall.nft"))] == ["firewall.kernel"]
+    assert [one.id for one in firewall.follow_up({})] == ["firewall.kernel"]
+
+
 def test_recorded_rules_are_condensed():
     facts = _parsed("nftables").value
     rules = {(rule.chain, tuple(rule.ports)): rule for rule in facts.rules.items if rule.ports}
@@ -224,6 +231,7 @@ def test_without_any_tool_the_kernel_itself_is_asked():
     answers = as_declared(firewall.COLLECTOR, recorded("recorded_debian12_firewall_none"))
     for id_ in ("nft", "iptables", "ip6tables", "iptables_legacy", "ip6tables_legacy"):
         answers = told(answers, f"firewall.{id_}", "", "", 127)
+    answers = as_declared(firewall.COLLECTOR, answers)
     could_hold = told(answers, "firewall.kernel", "0000000000000000 t nf_tables_newtable\t[nf_tables]\n")
     cannot = told(answers, "firewall.kernel", "", "", 1)
     assert holes_of(facts_of(firewall.COLLECTOR, could_hold))["inbound_ipv4"] is Blind.COMMAND_MISSING

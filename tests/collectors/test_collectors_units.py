@@ -68,6 +68,12 @@ def test_names_of_variables_come_without_their_values():
     assert facts.environment_names == {"app.service": ["API_KEY", "LAST", "PATH", "PLAIN", "WITH"]}
 
 
+def test_unit_files_are_asked_for_only_where_systemd_answers():
+    assert [one.id for one in services.follow_up(_services())] == ["services.files", "services.show"]
+    assert services.follow_up(recorded("recorded_debian12_services")) == ()
+    assert services.follow_up({}) == ()
+
+
 def test_a_host_without_systemd_has_unseen_services_not_none():
     parsed = services.parse(as_declared(services.COLLECTOR, recorded("recorded_debian12_services")))
     assert isinstance(parsed, Hole)
