@@ -155,7 +155,7 @@ def _unpacker(head: bytes) -> Callable[[IO[bytes]], IO[bytes]]:
     if head.startswith(b"BZh"):
         return bz2.BZ2File
     if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return zstd.reader
+        return zstd.reader  # type: ignore[return-value]
     return lambda file: file
 
 
