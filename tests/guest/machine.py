@@ -15,7 +15,7 @@ from tests.lab.places import ACCOUNT, generated_sudoers
 
 CACHE = Path(os.environ.get("POSTURE_GUEST_CACHE", "/var/cache/posture-lab/bookworm-guest-v1"))
 KEY = CACHE.with_name(CACHE.name + ".key")
-BOOT_S = 400  # without KVM a boot takes minutes
+BOOT_S = 1800  # without KVM a boot takes two minutes, and beside other work on two cores ten times that
 ACCEL = os.environ.get("POSTURE_GUEST_ACCEL", "tcg")
 """``kvm`` is ten times as fast, but there are machines whose /dev/kvm opens and then runs nothing."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
