@@ -3,7 +3,7 @@ VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 OUT    ?= out
-CORE   ?= .[graph]
+CORE   ?= .[graph,serve]
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all

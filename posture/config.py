@@ -97,7 +97,8 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Config:
     """The configuration with every path made absolute."""
 
-    database: Path
+    database: Path | str
+    """The SQLite file, or the URL of a PostgreSQL database: ``postgresql+psycopg://…``."""
     known_hosts: Path
     profile: str = "fceb"
     baselines: Path | None = None
@@ -114,6 +115,11 @@ class Config:
     """``None`` until the agency has set a start: the first run's day is used and recorded."""
     feeds: FeedsEntry = field(default_factory=FeedsEntry)
 
+    @property
+    def folder(self) -> Path:
+        """Where the files beside the store lie: probe log, feeds."""
+        return self.database.parent if isinstance(self.database, Path) else self.known_hosts.parent / "out"
+
 
 def read(path: Path) -> Config:
     """Return the configuration of a file; its relative paths are relative to the file.
@@ -127,7 +133,7 @@ def read(path: Path) -> Config:
     file = yamlfile.convert(located, ConfigFile)
     base = path.resolve().parent
     return Config(
-        database=_below(base, file.database),
+        database=file.database if "://" in file.database else _below(base, file.database),
         known_hosts=_below(base, file.known_hosts),
         profile=file.profile,
         baselines=_below(base, file.baselines) if file.baselines else None,

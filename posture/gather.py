@@ -113,7 +113,7 @@ def gather(store: Store, run: Run, job: Job, work: Work, visits: frozenset[Visit
     """
     keeper = _Keeper(store, run.id, work, visits)
     reach = _reach(job, work)
-    with ProbeLog(job.config.database.parent / "probes.jsonl", job.scope.authorisation) as log:
+    with ProbeLog(job.config.folder / "probes.jsonl", job.scope.authorisation) as log:
         if job.login:
             for transcript in _logins(job, log, work, reach, keeper.read()):
                 keeper.keep(transcript, READING)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from posture.model.assessment import Assessment
@@ -67,10 +69,14 @@ def build_view(found: Survey, *, marking: str = "") -> ReportView:
     )
 
 
-def environment() -> Environment:
-    """Return the template environment: escapes everything, and makes every printed string inert."""
+def environment(*more: Path) -> Environment:
+    """Return the template environment: escapes everything, and makes every printed string inert.
+
+    ``more`` are directories of templates beside the report's. A template that is given ``places``, a mapping from the
+    anchors of the report to addresses, leads there instead of to places on its own page.
+    """
     env = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader([TEMPLATES, *more]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_harmless,
@@ -87,6 +93,7 @@ def environment() -> Environment:
         day=_day,
         moment=_moment,
         link=_link,
+        place=_place,
         ticks=_ticks,
         style_hash=_style_hash,
     )
@@ -119,9 +126,17 @@ def _moment(value: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(f"{value:%Y-%m-%dT%H:%M:%SZ}", f"{value:%Y-%m-%d %H:%M} UTC")
 
 
-def _link(link: Link) -> Markup:
-    text = escape(inert(link.text))
-    return Markup('<a href="#{}">{}</a>').format(link.anchor, text) if link.anchor else text
+@pass_context
+def _link(context: Context, link: Link) -> Markup:
+    text, address = escape(inert(link.text)), _place(context, link.anchor) if link.anchor else ""
+    return Markup('<a href="{}">{}</a>').format(address, text) if address else text
+
+
+@pass_context
+def _place(context: Context, anchor: str) -> str:
+    """Return the address behind an anchor of the report; empty when it leads nowhere for this reader."""
+    places: Mapping[str, str] | None = context.get("places")
+    return f"#{anchor}" if places is None else places.get(anchor, "")
 
 
 def _ticks(text: str) -> Markup:

@@ -63,7 +63,7 @@ def discover_command(
     if dry_run:
         _show_plan(todo, scope, as_json)
         return
-    folder = config.database.parent
+    folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
     alive, gaps = _swept(todo, scope, prepare.standing_at(read), folder)
     kept = folder / "discovered.json"

@@ -227,7 +227,7 @@ def _covered(ecosystems: list[str]) -> str:
 
 
 def _place(config: Config) -> Path:
-    return config.database.parent / PLACE
+    return config.folder / PLACE
 
 
 COMMANDS = (feeds_group,)

@@ -10,7 +10,18 @@ from pathlib import Path
 import click
 
 from posture import __version__
-from posture.cli import baselines, discovering, feeds, fleet, proving, reading, replaying, scanning, terminal
+from posture.cli import (
+    baselines,
+    discovering,
+    feeds,
+    fleet,
+    proving,
+    reading,
+    replaying,
+    scanning,
+    serving,
+    terminal,
+)
 from posture.errors import PostureError, UsageError
 from posture.install import refuse_foreign_packages
 from posture.run import ExitCode
@@ -37,7 +48,17 @@ def root() -> None:
     """
 
 
-GROUPS = (scanning, reading, baselines, fleet, discovering, replaying, feeds, proving)
+GROUPS = (
+    scanning,
+    reading,
+    baselines,
+    fleet,
+    discovering,
+    replaying,
+    feeds,
+    proving,
+    serving,
+)
 for command in (command for group in GROUPS for command in group.COMMANDS):
     root.add_command(command)
 

@@ -47,7 +47,7 @@ def open_store(config: Config, *, create: bool = False) -> Store:
     Raises:
         StoreError: there is none yet and none may be made.
     """
-    if not create and not config.database.exists():
+    if not create and isinstance(config.database, Path) and not config.database.exists():
         raise StoreError(
             f"{config.database}: nothing has been scanned yet",
             hint="`posture scan --self` or `posture demo` makes a first run",
@@ -72,7 +72,7 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
 
 def matcher(config: Config) -> Matcher:
     """Return what matches packages: the feeds beside the database, or nothing without any."""
-    place = config.database.parent / PLACE
+    place = config.folder / PLACE
     return FeedMatcher(Library(place)) if place.is_dir() else Nothing()
 
 

@@ -188,3 +188,27 @@ TALLY = Table(
     Column("hosts", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+
+ACCOUNT = Table(
+    "account",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("systems", Text, nullable=False, comment="JSON list; empty: every system"),
+    Column("password", Text, nullable=False, comment="hash with algorithm and parameters"),
+    Column("made_at", BigInteger, nullable=False),
+    Column("disabled", SmallInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+LOGIN = Table(
+    "login",
+    METADATA,
+    Column("token", LargeBinary(32), primary_key=True, comment="sha256 of the token; the token itself is never kept"),
+    Column("account", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -24,6 +24,7 @@ from posture.store.collected import merge_observations, put_transcript
 from posture.store.database import Database
 from posture.store.inventories import get_inventory, put_inventory
 from posture.store.names import Interned
+from posture.store.people import People
 from posture.store.reading import OpenRun, Reading
 from posture.store.results import Results
 from posture.store.schema import BLOB, TALLY
@@ -49,6 +50,8 @@ class Store:
         self._results = Results(self._interned)
         self._reading = Reading(database, self._interned, self._results)
         self._writing: dict[str, tuple[OpenRun, frozenset[str]]] = {}
+        self.people = People(database, self._interned.blobs)
+        """Who may sign in to the dashboard."""
         database.on_rollback += [self._interned.forget, self._results.forget]
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 
 from posture.model.finding import Finding
 from posture.model.host import FLEET, Host
@@ -56,7 +57,7 @@ def _host(
         anchor=anchor("h", tally.host.id),
         id=tally.host.id,
         name=tally.host.name if tally.host.name != tally.host.id else "",
-        facts=_facts(tally),
+        facts=host_facts(tally.host, tally.platform, tally.session, tally.taken_at),
         decided=Share(tally.decided, checks_of_host(survey.assessment)),
         score=bands.get(tally.host.id, ""),
         open=len(found),
@@ -74,8 +75,8 @@ def _worst(survey: Survey, found: list[Finding]) -> Tag | None:
     return finding_tag(survey, found[0]) if found else None
 
 
-def _facts(tally: HostTally) -> tuple[Pair, ...]:
-    host = tally.host
+def host_facts(host: Host, platform: str, session: str, taken_at: datetime | None) -> tuple[Pair, ...]:
+    """Return what is known of a host, beside its results."""
     pairs = [
         ("Addresses", _addresses(host)),
         ("Zone", host.zone),
@@ -83,9 +84,9 @@ def _facts(tally: HostTally) -> tuple[Pair, ...]:
         ("System", host.system or NOT_SAID),
         ("Roles", ", ".join(host.roles)),
         ("Mission value", host.mission.name.lower().replace("_", " ")),
-        ("Platform", tally.platform or "not seen"),
-        ("Session", tally.session or "none"),
-        ("Read at", f"{tally.taken_at:%Y-%m-%d %H:%M} UTC" if tally.taken_at else "never"),
+        ("Platform", platform or "not seen"),
+        ("Session", session or "none"),
+        ("Read at", f"{taken_at:%Y-%m-%d %H:%M} UTC" if taken_at else "never"),
     ]
     return tuple(Pair(term, value) for term, value in pairs if value)
 

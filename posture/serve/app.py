@@ -1,0 +1,298 @@
+"""The application: every route with the one act it asks for, and what holds for every answer."""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+
+from posture.errors import PostureError, StoreError, UsageError
+from posture.model.account import Account, Act, Role
+from posture.serve.door import SESSION, Door, form_token
+from posture.serve.rooms import Rooms
+from posture.store import Store
+from reports import dashboard as dashboard_package
+from reports.dashboard.pages import Wanted
+from reports.html_report import TEMPLATES
+
+_STATIC = Path(dashboard_package.__file__).parent / "static"
+_MAX_FORM = 16_384  # bytes; the largest form is a list of systems
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the server is reached."""
+
+    secure: bool
+    """True behind TLS: cookies travel over nothing else."""
+    marking: str = ""
+
+    @property
+    def cookie(self) -> str:
+        """The session's cookie; the prefix makes browsers refuse it from anybody but this host, over TLS."""
+        return "__Host-posture" if self.secure else "posture"
+
+
+class _SignInError(Exception):
+    """Nobody is signed in."""
+
+
+class Needs:
+    """A dependency: yields the account that asks, if it may do the one act; the route table is read from it."""
+
+    def __init__(self, act: Act, door: Door, cookie: str) -> None:
+        self.act, self._door, self._cookie = act, door, cookie
+
+    def __call__(self, request: Request) -> Account:
+        account = self._door.who(request.cookies.get(self._cookie, ""))
+        if account is None:
+            raise _SignInError
+        if not account.may(self.act):
+            raise HTTPException(HTTPStatus.FORBIDDEN, f"the role {account.role.value} may not do this")
+        return account
+
+
+def create_app(store: Store, door: Door, settings: Settings) -> FastAPI:
+    """Return the application over a store; nothing is served that is not in a route below."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    style = (TEMPLATES / "report.css").read_bytes() + (_STATIC / "dashboard.css").read_bytes()
+    rooms = Rooms(store, settings.marking, f"/style-{hashlib.sha256(style).hexdigest()[:16]}.css")
+    _everywhere(app, rooms, settings, door)
+    _without_account(app, rooms, settings, door, style)
+    _reading(app, rooms, _Gate(door, settings.cookie))
+    _evidence_and_audit(app, rooms, _Gate(door, settings.cookie))
+    _accounts(app, rooms, _Gate(door, settings.cookie), door)
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    door: Door
+    cookie: str
+
+    def __call__(self, act: Act) -> Needs:
+        return Needs(act, self.door, self.cookie)
+
+    def token(self, request: Request) -> str:
+        return request.cookies.get(self.cookie, "")
+
+
+class Form:
+    """A dependency: yields the fields of a form that came from one of this session's own pages."""
+
+    def __init__(self, cookie: str = "") -> None:
+        self._cookie = cookie
+
+    async def __call__(self, request: Request) -> dict[str, str]:
+        if not _from_here(request):
+            raise HTTPException(HTTPStatus.FORBIDDEN, "the form came from another site")
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MAX_FORM:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too large")
+        try:
+            parsed = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
+        except ValueError:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, "the form has too many fields") from None
+        fields = {key: values[0] for key, values in parsed.items()}
+        token = request.cookies.get(self._cookie, "") if self._cookie else ""
+        if not hmac.compare_digest(fields.get("form", "").encode(), form_token(token).encode()):
+            raise HTTPException(HTTPStatus.FORBIDDEN, "the form did not come from this session: load the page again")
+        return fields
+
+
+def _from_here(request: Request) -> bool:
+    """Return whether the browser says that one of our pages sent this; programs send neither header."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    origin = request.headers.get("origin", "")
+    return site in ("same-origin", "none") and (
+        not origin or urlsplit(origin).netloc == request.headers.get("host", "")
+    )
+
+
+def _see_other(path: str) -> RedirectResponse:
+    return RedirectResponse(path, status_code=HTTPStatus.SEE_OTHER)
+
+
+def _everywhere(app: FastAPI, rooms: Rooms, settings: Settings, door: Door) -> None:
+    def trouble(request: Request, status: int, what: str, hint: str) -> HTMLResponse:
+        token = request.cookies.get(settings.cookie, "")
+        return HTMLResponse(rooms.trouble(door.who(token), token, what, hint), status_code=status)
+
+    @app.middleware("http")
+    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if settings.secure:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        return response
+
+    @app.exception_handler(_SignInError)
+    def sign_in_first(_request: Request, _error: Exception) -> Response:
+        return _see_other("/sign-in")
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+        detail = str(error.detail) if isinstance(error, HTTPException) else ""
+        return trouble(request, status, HTTPStatus(status).phrase, detail)
+
+    @app.exception_handler(PostureError)
+    def told(request: Request, error: Exception) -> Response:
+        status = HTTPStatus.NOT_FOUND if isinstance(error, StoreError) else HTTPStatus.BAD_REQUEST
+        return trouble(request, status, str(error), error.hint if isinstance(error, PostureError) else "")
+
+
+def _without_account(app: FastAPI, rooms: Rooms, settings: Settings, door: Door, style: bytes) -> None:
+    """Add the routes that ask nobody who they are."""
+
+    def let_in(token: str) -> Response:
+        answer = _see_other("/")
+        age = int(SESSION.total_seconds())
+        answer.set_cookie(
+            settings.cookie, token, max_age=age, secure=settings.secure, httponly=True, samesite="strict", path="/"
+        )
+        return answer
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok\n", media_type="text/plain")
+
+    @app.get(rooms.style)
+    def stylesheet() -> Response:
+        cached = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(style, media_type="text/css", headers=cached)
+
+    @app.get("/sign-in")
+    def sign_in_page() -> Response:
+        return HTMLResponse(rooms.sign_in(first=bool(door.first_token())))
+
+    @app.post("/sign-in")
+    def sign_in(fields: Annotated[dict[str, str], Depends(Form())]) -> Response:
+        token = door.sign_in(fields.get("name", ""), fields.get("password", ""))
+        if not token:
+            wrong = "Account or password is wrong, or the account rests after too many tries."
+            return HTMLResponse(rooms.sign_in(wrong), status_code=HTTPStatus.UNAUTHORIZED)
+        return let_in(token)
+
+    @app.post("/first")
+    def first(fields: Annotated[dict[str, str], Depends(Form())]) -> Response:
+        name, password = fields.get("name", ""), fields.get("password", "")
+        try:
+            door.make_first(fields.get("token", ""), name, password)
+        except UsageError as error:
+            wrong = f"{error}: {error.hint}"
+            return HTMLResponse(rooms.sign_in(wrong, first=True), status_code=HTTPStatus.BAD_REQUEST)
+        return let_in(door.sign_in(name, password))
+
+    @app.post("/sign-out", dependencies=[Depends(Form(settings.cookie))])
+    def sign_out(request: Request) -> Response:
+        door.sign_out(request.cookies.get(settings.cookie, ""))
+        answer = _see_other("/sign-in")
+        answer.delete_cookie(settings.cookie, secure=settings.secure, httponly=True, samesite="strict", path="/")
+        return answer
+
+
+def _reading(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:
+    """Add the pages of numbers, findings and the plan."""
+    Reader = Annotated[Account, Depends(gate(Act.READ_POSTURE))]  # noqa: N806 - a type
+
+    def section(path: str, name: str) -> None:
+        @app.get(path, name=name)
+        def page(request: Request, account: Reader, run: str = "latest") -> Response:
+            return HTMLResponse(rooms.section(name, account, gate.token(request), run))
+
+    for path, name in rooms.sections(Act.READ_POSTURE):
+        section(path, name)
+
+    def wanted(
+        words: str = "", severity: str = "", owner: str = "", zone: str = "", late: str = "", page: int = 1
+    ) -> Wanted:
+        return Wanted(words[:100], severity[:20], owner[:200], zone[:200], late == "1", page)
+
+    Asked = Annotated[Wanted, Depends(wanted)]  # noqa: N806 - a type
+
+    @app.get("/work")
+    def work(request: Request, account: Reader, asked: Asked) -> Response:
+        return HTMLResponse(rooms.work(account, gate.token(request), asked))
+
+    @app.get("/work.csv")
+    def work_csv(account: Reader, asked: Asked) -> Response:
+        attached = {"Content-Disposition": 'attachment; filename="work.csv"'}
+        return Response(rooms.work_csv(account, asked), media_type="text/csv", headers=attached)
+
+    @app.get("/hosts/{host}")
+    def host(request: Request, host: str, account: Reader) -> Response:
+        return HTMLResponse(rooms.host(account, gate.token(request), host))
+
+    @app.get("/findings/{finding}")
+    def finding(request: Request, finding: str, account: Reader) -> Response:
+        return HTMLResponse(rooms.finding(account, gate.token(request), finding))
+
+    @app.get("/scans")
+    def scans(request: Request, account: Reader) -> Response:
+        return HTMLResponse(rooms.scans(account, gate.token(request)))
+
+
+def _evidence_and_audit(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:
+    """Add the pages of raw answers, and of who did what."""
+    EvidenceReader = Annotated[Account, Depends(gate(Act.READ_EVIDENCE))]  # noqa: N806 - a type
+    AuditReader = Annotated[Account, Depends(gate(Act.READ_AUDIT))]  # noqa: N806 - a type
+
+    @app.get("/evidence")
+    def index(request: Request, account: EvidenceReader, run: str = "latest") -> Response:
+        return HTMLResponse(rooms.section("evidence_index", account, gate.token(request), run))
+
+    @app.get("/evidence/{digest}")
+    def answer(request: Request, digest: str, account: EvidenceReader) -> Response:
+        return HTMLResponse(rooms.evidence(account, gate.token(request), digest))
+
+    @app.get("/audit")
+    def chain(request: Request, account: AuditReader, before: int = 0) -> Response:
+        return HTMLResponse(rooms.audit(account, gate.token(request), before))
+
+
+def _accounts(app: FastAPI, rooms: Rooms, gate: _Gate, door: Door) -> None:
+    """Add the pages on which administrators make and disable accounts."""
+    Managing = Annotated[Account, Depends(gate(Act.MANAGE_ACCOUNTS))]  # noqa: N806 - a type
+    Fields = Annotated[dict[str, str], Depends(Form(gate.cookie))]  # noqa: N806 - a type
+
+    @app.get("/accounts")
+    def accounts(request: Request, account: Managing) -> Response:
+        return HTMLResponse(rooms.accounts(account, gate.token(request)))
+
+    @app.post("/accounts")
+    def make(request: Request, account: Managing, fields: Fields) -> Response:
+        systems = tuple(sorted({one.strip() for one in fields.get("systems", "").split(",") if one.strip()}))
+        try:
+            role = Role(fields.get("role", ""))
+            door.make(fields.get("name", ""), fields.get("password", ""), role, systems, by=account.name)
+        except (PostureError, ValueError) as error:
+            hint = error.hint if isinstance(error, PostureError) else "choose one of the roles"
+            page = rooms.accounts(account, gate.token(request), f"{error}: {hint}")
+            return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST)
+        return _see_other("/accounts")
+
+    @app.post("/accounts/disable")
+    def disable(account: Managing, fields: Fields) -> Response:
+        door.disable(fields.get("name", ""), by=account.name)
+        return _see_other("/accounts")

@@ -1,0 +1,128 @@
+"""Signing in: the one-time token of the first administrator, passwords, lockout, sessions."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from posture.errors import UsageError
+from posture.model.account import Account, Login, Role
+from posture.serve import passwords
+from posture.store import Store
+
+SESSION = timedelta(hours=8)  # a working day; signing in again is the price of a stolen cookie
+_TRIES = 5  # STIG family, three to five wrong passwords; then the account rests
+_REST = timedelta(minutes=15)
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b27bRJhnlJ/tzmU5cLpF6yGkoQ"
+"""Held against the password of an account that is not there, so that the answer takes as long."""
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_@")
+
+
+@dataclass
+class Door:
+    """Lets people in, and knows who is in."""
+
+    store: Store
+    now: Callable[[], datetime]
+    fips: bool = field(default_factory=passwords.fips_mode)
+    _first: str = ""
+
+    def first_token(self) -> str:
+        """Return a token with which the first administrator makes an account; empty once there is one.
+
+        It lives in this process only and is good for one account.
+        """
+        if any(one.role is Role.ADMIN for one in self.store.people.accounts()):
+            return ""
+        self._first = self._first or secrets.token_urlsafe(24)
+        return self._first
+
+    def make_first(self, token: str, name: str, password: str) -> None:
+        """Make the first administrator.
+
+        Raises:
+            UsageError: the token is not the one that was printed, or name or password will not do.
+        """
+        if not self._first or not hmac.compare_digest(token.encode(), self._first.encode()):
+            raise UsageError(
+                "this is not the token that was printed", hint="it stands in the terminal of `posture serve`"
+            )
+        self.make(name, password, Role.ADMIN, (), by="one-time token")
+        self._first = ""
+
+    def make(self, name: str, password: str, role: Role, systems: tuple[str, ...], *, by: str) -> None:
+        """Make an account.
+
+        Raises:
+            UsageError: name or password will not do.
+            StoreError: the name is taken.
+        """
+        if not 1 <= len(name) <= 64 or not _NAME.issuperset(name):
+            hint = "lower-case letters, digits and . - _ @, at most 64"
+            raise UsageError("this is no name for an account", hint=hint)
+        if wrong := passwords.fault(password, name):
+            raise UsageError(wrong.rstrip("."), hint="a sentence of a few words is easy to keep in mind")
+        kept = passwords.hash_password(password, fips=self.fips)
+        now = self.now()
+        self.store.people.add(Account(name, role, systems, kept, now), by=by, at=now)
+
+    def disable(self, name: str, *, by: str) -> None:
+        """Take an account out of use and end its sessions.
+
+        Raises:
+            UsageError: nobody has the name, or it is the last administrator.
+        """
+        accounts = {one.name: one for one in self.store.people.accounts()}
+        if name not in accounts:
+            raise UsageError(f"there is no account `{name[:64]}`", hint="the page of accounts lists them")
+        admins = [one.name for one in accounts.values() if one.role is Role.ADMIN and not one.disabled]
+        if admins == [name]:
+            raise UsageError("this is the last administrator", hint="make another one first")
+        self.store.people.change(replace(accounts[name], disabled=True), by=by, did="disabled", at=self.now())
+
+    def sign_in(self, name: str, password: str) -> str:
+        """Return the token of a new session; empty when name or password is wrong, or the account rests."""
+        now, account = self.now(), self.store.people.account(name)
+        if account is None or account.disabled:
+            passwords.right(password, _NOBODY)
+            return ""
+        if account.locked_until is not None and now < account.locked_until:
+            return ""
+        if not passwords.right(password, account.password):
+            self._count(account, now)
+            return ""
+        if account.failures:
+            self.store.people.count_failure(replace(account, failures=0, locked_until=None))
+        token = secrets.token_urlsafe(32)
+        self.store.people.sign_in(Login(digest(token), name, now, now + SESSION))
+        return token
+
+    def _count(self, account: Account, now: datetime) -> None:
+        failures = account.failures + 1
+        if failures < _TRIES:
+            self.store.people.count_failure(replace(account, failures=failures))
+            return
+        locked = replace(account, failures=0, locked_until=now + _REST)
+        self.store.people.change(locked, by="wrong passwords", did="locked", at=now)
+
+    def who(self, token: str) -> Account | None:
+        """Return whose session a token belongs to; ``None`` when it has ended or never was."""
+        return self.store.people.signed_in(digest(token), self.now()) if token else None
+
+    def sign_out(self, token: str) -> None:
+        """End a session."""
+        self.store.people.sign_out(digest(token), self.now())
+
+
+def digest(token: str) -> str:
+    """Return what the store keeps of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def form_token(token: str) -> str:
+    """Return what every form of a session must send back; who cannot read our pages cannot know it."""
+    return hmac.new(token.encode("utf-8", "surrogatepass"), b"posture form", hashlib.sha256).hexdigest()

@@ -1,0 +1,274 @@
+"""One method for each kind of page: what an account sees, taken from the store and drawn."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posture.assess import stored_host
+from posture.errors import StoreError
+from posture.model.account import Account, Act
+from posture.model.assessment import RunState
+from posture.model.host import FLEET, Host
+from posture.run import stored_assessment
+from posture.serve.door import form_token
+from posture.serve.sight import seen_by
+from posture.store import Event, Store, StoredRun
+from reports import dashboard as dashboard_package
+from reports.dashboard import pages
+from reports.dashboard.views import (
+    AuditView,
+    ChangeLine,
+    ChromeView,
+    NavLine,
+    RunLine,
+    RunsView,
+    SignInView,
+    TroubleView,
+    WorkLine,
+)
+from reports.findings_csv import write_rows
+from reports.html_report import build_view, environment
+from reports.sections.hosts import host_facts
+from reports.survey import Limits, Survey, survey
+from reports.view import Link, ReportView, Tag
+from reports.words import percent
+
+_MENU: tuple[tuple[str, str, str, Act], ...] = (
+    ("/", "Overview", "overview", Act.READ_POSTURE),
+    ("/work", "Work", "", Act.READ_POSTURE),
+    ("/plan", "Plan", "plan", Act.READ_POSTURE),
+    ("/hosts", "Hosts", "hosts", Act.READ_POSTURE),
+    ("/checks", "Checks", "checks", Act.READ_POSTURE),
+    ("/coverage", "Coverage and blind spots", "coverage", Act.READ_POSTURE),
+    ("/fleet", "Across the fleet", "fleet", Act.READ_POSTURE),
+    ("/waivers", "Waivers", "waivers", Act.READ_POSTURE),
+    ("/baseline", "Baseline", "baseline", Act.READ_POSTURE),
+    ("/evidence", "Evidence", "evidence_index", Act.READ_EVIDENCE),
+    ("/scans", "Scans", "", Act.READ_POSTURE),
+    ("/audit", "Audit", "", Act.READ_AUDIT),
+    ("/method", "Method", "method", Act.READ_POSTURE),
+    ("/accounts", "Accounts", "", Act.MANAGE_ACCOUNTS),
+)
+"""Address, title, template of a page of the report's sections, and what it takes to read it; in the menu's order."""
+
+_KEPT = 8  # drawn runs in memory; one of 10,000 hosts takes about 50 MB
+_CSV = ("check", "finding", "host", "zone", "owner", "subject", "severity", "due", "overdue", "waived")
+_AUDIT_PAGE = 100
+_LIMITS = Limits(findings_per_check=20, hosts=200, findings_per_host=20, fixes=100)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A run as some accounts see it."""
+
+    survey: Survey
+    view: ReportView
+    hosts: dict[str, Host]
+    run: StoredRun
+
+
+class Rooms:
+    """Draws pages; safe to use from several threads."""
+
+    def __init__(self, store: Store, marking: str, style: str) -> None:
+        self._store, self._marking, self.style = store, marking, style
+        self._env = environment(Path(dashboard_package.__file__).parent / "templates")
+        self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], _Seen] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def sections(self, act: Act) -> Iterator[tuple[str, str]]:
+        """Yield address and name of every page made of the report's own sections."""
+        return ((path, name) for path, _, name, needs in _MENU if name and needs is act)
+
+    def section(self, name: str, account: Account, token: str, ref: str) -> str:
+        """Return a page of the report's own sections."""
+        title, path = next((title, path) for path, title, one, _ in _MENU if one == name)
+        seen = self._seen(account, ref)
+        chrome = self._chrome(title, account, token, path, seen)
+        return self._draw(name, chrome, places=self._places(seen, account), page=seen.view)
+
+    def work(self, account: Account, token: str, wanted: pages.Wanted) -> str:
+        """Return a page of the queue."""
+        seen = self._seen(account, "latest")
+        chrome = self._chrome("Work", account, token, "/work", seen)
+        here = pages.work(seen.survey, seen.hosts, wanted)
+        return self._draw("work", chrome, places=self._places(seen, account), here=here)
+
+    def work_csv(self, account: Account, wanted: pages.Wanted) -> bytes:
+        """Return the queue as CSV, every cell harmless to a spreadsheet."""
+        seen = self._seen(account, "latest")
+        file = io.BytesIO()
+        write_rows(file, _CSV, (_csv_row(line) for line in pages.work_lines(seen.survey, seen.hosts, wanted)))
+        return file.getvalue()
+
+    def host(self, account: Account, token: str, host_id: str) -> str:
+        """Return the page of a host.
+
+        Raises:
+            StoreError: there is none of that name that the account may see.
+        """
+        seen = self._seen(account, "latest")
+        if host_id not in seen.hosts:
+            raise StoreError("no host of this name in the newest run", hint="the page of hosts lists them")
+        found = stored_host(self._store, seen.run.run.id, host_id)
+        checks = {check.id: check for check in seen.survey.assessment.baseline.checks}
+        may_read = account.may(Act.READ_EVIDENCE)
+        facts = host_facts(found.host, found.platform, found.session, found.taken_at)
+        here = pages.host_page(found, facts, checks, may_read=may_read)
+        chrome = self._chrome(found.host.name, account, token, "/hosts", seen)
+        places = self._places(seen, account)
+        if may_read:
+            places = places | {one.digest.anchor: pages.evidence_path(one.digest.text) for one in here.answers}
+        return self._draw("host", chrome, places=places, here=here)
+
+    def finding(self, account: Account, token: str, finding_id: str) -> str:
+        """Return the page of a finding.
+
+        Raises:
+            StoreError: there is none of that id that the account may see.
+        """
+        seen = self._seen(account, "latest")
+        finding = self._store.finding(finding_id)
+        whole_fleet = finding.host == FLEET and not account.systems
+        if finding.host not in seen.hosts and not whole_fleet:
+            raise StoreError(f"no finding has the id `{finding_id}`", hint="the queue lists them")
+        changes = [
+            ChangeLine(one.seq, one.at, one.did.value.replace("_", " "), one.run, "", one.detail)
+            for one in self._store.finding_history(finding_id)
+        ]
+        chrome = self._chrome("Finding", account, token, "/work", seen)
+        here = pages.finding_page(seen.survey, finding, changes)
+        return self._draw("finding", chrome, places=self._places(seen, account), here=here)
+
+    def scans(self, account: Account, token: str) -> str:
+        """Return the page of stored runs; their totals are of the whole run, so only who sees all of it gets them."""
+        chrome = self._chrome("Scans", account, token, "/scans", self._seen(account, "latest"))
+        lines = tuple(self._run_line(one, account) for one in self._store.runs())
+        return self._draw(
+            "runs", chrome, places={one.run.anchor: f"/?run={one.run.text}" for one in lines}, here=RunsView(lines)
+        )
+
+    def _run_line(self, one: StoredRun, account: Account) -> RunLine:
+        coverage = self._store.coverage(one.run.id)
+        whole = not account.systems
+        return RunLine(
+            run=Link(one.run.id, one.run.id),
+            state=Tag(one.run.state.value, "good" if one.run.state is RunState.COMPLETE else "unknown"),
+            origin=one.run.origin.value,
+            started_at=one.run.started_at,
+            hosts=one.hosts if whole else len(self._seen(account, one.run.id).hosts),
+            checks=one.checks,
+            coverage=percent(coverage.decided, coverage.possible) if whole else "not shown: of the whole run",
+            profile=one.run.profile,
+            by=one.run.operator,
+        )
+
+    def evidence(self, account: Account, token: str, digest: str) -> str:
+        """Return the page of an answer.
+
+        Raises:
+            StoreError: there is none of that digest from a host that the account may see.
+        """
+        seen = self._seen(account, "latest")
+        uses = [(run, one) for run, one in self._store.find_evidence(digest) if self._shows(account, run, one.host)]
+        if not uses:
+            raise StoreError("no answer has this digest", hint="the evidence index lists what is there")
+        here = pages.evidence_page(digest, self._store.read_blob(digest), uses)
+        chrome = self._chrome("Evidence", account, token, "/evidence", seen)
+        return self._draw("evidence", chrome, places={}, here=here)
+
+    def _shows(self, account: Account, run: str, host: str) -> bool:
+        return not account.systems or host in self._seen(account, run).hosts
+
+    def audit(self, account: Account, token: str, before: int) -> str:
+        """Return a page of the audit chain, and whether the whole of it holds."""
+        seen = self._seen(account, "latest")
+        try:
+            head = self._store.verify_chain()
+            holds, verdict = True, f"All {head.seq:,} rows hold: each covers the one before it. Head {head.digest}."
+        except StoreError as error:
+            holds, verdict = False, f"The chain does not hold: {error}. {error.hint}"
+        rows = [one for one in self._store.events() if not before or one.seq < before]
+        shown = rows[-_AUDIT_PAGE:][::-1]
+        here = AuditView(
+            holds=holds,
+            verdict=verdict,
+            lines=tuple(_change(one) for one in shown),
+            earlier=f"/audit?before={shown[-1].seq}" if len(rows) > _AUDIT_PAGE else "",
+            later="/audit" if before else "",
+        )
+        return self._draw("audit", self._chrome("Audit", account, token, "/audit", seen), places={}, here=here)
+
+    def accounts(self, account: Account, token: str, wrong: str = "") -> str:
+        """Return the page of accounts."""
+        chrome = self._chrome("Accounts", account, token, "/accounts", None)
+        return self._draw("accounts", chrome, places={}, here=pages.accounts_page(self._store.people.accounts(), wrong))
+
+    def sign_in(self, wrong: str = "", *, first: bool = False) -> str:
+        """Return the way in."""
+        chrome = self._chrome("Sign in", None, "", "", None)
+        return self._draw("sign_in", chrome, places={}, here=SignInView(wrong, first))
+
+    def trouble(self, account: Account | None, token: str, what: str, hint: str) -> str:
+        """Return a page that says why there is none."""
+        chrome = self._chrome("No such page", account, token if account else "", "", None)
+        return self._draw("trouble", chrome, places={}, here=TroubleView(what, hint))
+
+    def _draw(self, name: str, chrome: ChromeView, **context: Any) -> str:
+        return self._env.get_template(f"dashboard/{name}.html.j2").render(chrome=chrome, **context)
+
+    def _places(self, seen: _Seen, account: Account) -> dict[str, str]:
+        return pages.places(seen.survey, seen.view, evidence=account.may(Act.READ_EVIDENCE))
+
+    def _chrome(self, title: str, account: Account | None, token: str, path: str, seen: _Seen | None) -> ChromeView:
+        return ChromeView(
+            title=title,
+            marking=self._marking,
+            style=self.style,
+            account=account.name if account else "",
+            role=account.role.value if account else "",
+            sees=pages.sees(account) if account else "",
+            form=form_token(token),
+            run=seen.run.run.id if seen else "",
+            as_of=seen.run.run.as_of if seen else None,
+            nav=tuple(
+                NavLine(name, place, place == path)
+                for place, name, _, act in _MENU
+                if account is not None and account.may(act)
+            ),
+        )
+
+    def _seen(self, account: Account, ref: str) -> _Seen:
+        """Return a run as this account sees it; what was drawn is kept as long as the run does not change."""
+        run = self._store.load_run(ref)
+        newest = self._store.chain_head().digest if run.run.state is RunState.RUNNING else run.fingerprint
+        key = (run.run.id, newest, account.systems)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        assessment = seen_by(account, stored_assessment(self._store, run.run.id))
+        found = survey(assessment, _LIMITS)
+        hosts = {one.host.id: one.host for one in assessment.read_hosts() if one.host.id != FLEET}
+        seen = _Seen(found, build_view(found, marking=self._marking), hosts, run)
+        with self._lock:
+            self._kept[key] = seen
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return seen
+
+
+def _change(one: Event) -> ChangeLine:
+    return ChangeLine(one.seq, one.at, one.event.replace("_", " "), one.run, one.host, one.detail[:600])
+
+
+def _csv_row(line: WorkLine) -> tuple[str, ...]:
+    due = line.due.isoformat() if line.due else ""
+    places = (line.check, line.title, line.host.text, line.zone, line.owner, line.subject, line.severity.text, due)
+    return (*places, "yes" if line.late else "no", "yes" if line.waived else "no")

@@ -1,0 +1,123 @@
+"""Accounts, and who is signed in; every change of an account is in the audit chain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, delete, select
+
+from posture.errors import StoreError
+from posture.model.account import Account, Login, Role
+from posture.store import chain
+from posture.store.blobs import Blobs, upsert
+from posture.store.codec import micros, moment
+from posture.store.database import Database
+from posture.store.schema import ACCOUNT, LOGIN
+
+
+class People:
+    """The ``account`` and ``login`` tables of a store."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database, self._blobs = database, blobs
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return every account, by name."""
+        with self._database.read() as conn:
+            return tuple(_account(row) for row in conn.execute(select(ACCOUNT).order_by(ACCOUNT.c.name)))
+
+    def account(self, name: str) -> Account | None:
+        """Return one account; ``None`` when nobody has the name."""
+        with self._database.read() as conn:
+            row = conn.execute(select(ACCOUNT).where(ACCOUNT.c.name == name)).first()
+        return None if row is None else _account(row)
+
+    def add(self, account: Account, *, by: str, at: datetime) -> None:
+        """Keep a new account.
+
+        Raises:
+            StoreError: the name is taken.
+        """
+        with self._database.write() as conn:
+            if conn.execute(select(ACCOUNT.c.name).where(ACCOUNT.c.name == account.name)).first() is not None:
+                raise StoreError(f"there is an account `{account.name}` already", hint="choose another name")
+            conn.execute(ACCOUNT.insert(), [_row(account)])
+            detail = {"account": account.name, "by": by, "role": account.role.value, "systems": list(account.systems)}
+            chain.append(conn, self._blobs, [chain.Entry(at, "account_made", "", None, detail=detail)])
+
+    def change(self, account: Account, *, by: str, did: str, at: datetime) -> None:
+        """Keep an account as it is now; the chain says who did what to it.
+
+        ``disabled`` and ``password_changed`` end every session of the account.
+        """
+        with self._database.write() as conn:
+            upsert(conn, ACCOUNT, [_row(account)])
+            if did in ("disabled", "password_changed"):
+                conn.execute(delete(LOGIN).where(LOGIN.c.account == account.name))
+            detail = {"account": account.name, "by": by, "did": did}
+            chain.append(conn, self._blobs, [chain.Entry(at, "account_changed", "", None, detail=detail)])
+
+    def count_failure(self, account: Account) -> None:
+        """Keep the count of wrong passwords; no row of the chain, or anybody could make it grow for ever."""
+        with self._database.write() as conn:
+            upsert(conn, ACCOUNT, [_row(account)])
+
+    def sign_in(self, login: Login) -> None:
+        """Keep a session; sessions that have ended are forgotten."""
+        with self._database.write() as conn:
+            conn.execute(delete(LOGIN).where(LOGIN.c.expires_at < micros(login.made_at)))
+            row = {
+                "token": bytes.fromhex(login.token_digest),
+                "account": login.account,
+                "made_at": micros(login.made_at),
+                "expires_at": micros(login.expires_at),
+            }
+            conn.execute(LOGIN.insert(), [row])
+            entry = chain.Entry(login.made_at, "signed_in", "", None, detail={"account": login.account})
+            chain.append(conn, self._blobs, [entry])
+
+    def signed_in(self, token_digest: str, now: datetime) -> Account | None:
+        """Return whose session this is; ``None`` when it has ended, or the account is disabled."""
+        with self._database.read() as conn:
+            joined = select(ACCOUNT, LOGIN.c.expires_at).join(LOGIN, LOGIN.c.account == ACCOUNT.c.name)
+            row = conn.execute(joined.where(LOGIN.c.token == bytes.fromhex(token_digest))).first()
+        if row is None or moment(row.expires_at) <= now or row.disabled:
+            return None
+        return _account(row)
+
+    def sign_out(self, token_digest: str, at: datetime) -> None:
+        """End a session."""
+        with self._database.write() as conn:
+            row = conn.execute(select(LOGIN).where(LOGIN.c.token == bytes.fromhex(token_digest))).first()
+            if row is None:
+                return
+            conn.execute(delete(LOGIN).where(LOGIN.c.token == row.token))
+            chain.append(conn, self._blobs, [chain.Entry(at, "signed_out", "", None, detail={"account": row.account})])
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        name=row.name,
+        role=Role(row.role),
+        systems=tuple(msgspec.json.decode(row.systems, type=list[str])),
+        password=row.password,
+        made_at=moment(row.made_at),
+        disabled=bool(row.disabled),
+        failures=row.failures,
+        locked_until=None if row.locked_until is None else moment(row.locked_until),
+    )
+
+
+def _row(account: Account) -> dict[str, object]:
+    return {
+        "name": account.name,
+        "role": account.role.value,
+        "systems": msgspec.json.encode(account.systems).decode(),
+        "password": account.password,
+        "made_at": micros(account.made_at),
+        "disabled": int(account.disabled),
+        "failures": account.failures,
+        "locked_until": None if account.locked_until is None else micros(account.locked_until),
+    }

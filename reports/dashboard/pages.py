@@ -1,0 +1,281 @@
+"""From nouns to the contexts of the dashboard's own pages; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from posture.model.account import Account, Role
+from posture.model.assessment import HostAssessment
+from posture.model.check import Check
+from posture.model.finding import Finding, Outcome, Result, Status
+from posture.model.host import FLEET, Host
+from posture.model.observation import Evidence
+from reports.dashboard.views import (
+    AccountLine,
+    AccountsView,
+    AnswerLine,
+    ChangeLine,
+    Choice,
+    EvidencePage,
+    FindingPage,
+    HostPage,
+    ResultLine,
+    WorkLine,
+    WorkView,
+)
+from reports.due import governing
+from reports.inert import lines_of
+from reports.sections.common import (
+    FLEET_WORDS,
+    anchor,
+    check_anchor,
+    check_title,
+    due_words,
+    finding_anchor,
+    finding_tag,
+    owner_words,
+)
+from reports.sections.evidence import excerpt_anchor
+from reports.survey import Survey
+from reports.view import Link, Pair, ReportView, Tag
+from reports.words import CLOSING, counted
+
+PAGE = 50  # lines of the queue on one page: a screenful or three
+_LINES = 2000  # of one answer: what a browser scrolls well
+_LIMIT = 400  # characters of what a verdict rests on
+_TONES = {
+    Status.FAIL: "high",
+    Status.ERROR: "unknown",
+    Status.NOT_CHECKED: "unknown",
+    Status.MANUAL: "unknown",
+    Status.PASS: "good",
+    Status.NOT_APPLICABLE: "plain",
+}
+_ORDER = (Status.FAIL, Status.ERROR, Status.NOT_CHECKED, Status.MANUAL, Status.PASS, Status.NOT_APPLICABLE)
+
+
+def host_path(host: str) -> str:
+    """Return the address of a host's page."""
+    return f"/hosts/{quote(host, safe='')}"
+
+
+def finding_path(finding: str) -> str:
+    """Return the address of a finding's page."""
+    return f"/findings/{quote(finding, safe='')}"
+
+
+def evidence_path(digest: str) -> str:
+    """Return the address of an answer."""
+    return f"/evidence/{quote(digest, safe='')}"
+
+
+def places(survey: Survey, view: ReportView, *, evidence: bool) -> dict[str, str]:
+    """Return where the anchors of the report's sections lead on the dashboard; answers only for who may read them."""
+    found = {"fleet": "/fleet", "waivers": "/waivers", "coverage": "/coverage"}
+    found |= {fix.anchor: f"/plan#{fix.anchor}" for fix in view.plan.first}
+    found |= {anchor("h", tally.host.id): host_path(tally.host.id) for tally in survey.hosts}
+    found |= {finding_anchor(one.id): finding_path(one.id) for one in survey.open}
+    found |= {check_anchor(check): f"/checks#{check_anchor(check)}" for check in survey.checks}
+    found |= {anchor("w", use.waiver.id): f"/waivers#{anchor('w', use.waiver.id)}" for use in survey.assessment.waivers}
+    if evidence:
+        digests = {one.sha256 for detail in survey.details.values() for one in detail.evidence}
+        found |= {excerpt_anchor(digest): evidence_path(digest) for digest in digests}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the queue is asked for."""
+
+    words: str = ""
+    severity: str = ""
+    owner: str = ""
+    zone: str = ""
+    late: bool = False
+    page: int = 1
+
+    def query(self, *, page: int) -> str:
+        """Return it as the query of an address."""
+        pairs = [("words", self.words), ("severity", self.severity), ("owner", self.owner), ("zone", self.zone)]
+        pairs += [("late", "1" if self.late else ""), ("page", str(page) if page > 1 else "")]
+        return urlencode([(key, value) for key, value in pairs if value])
+
+
+def work_lines(survey: Survey, hosts: Mapping[str, Host], wanted: Wanted) -> list[WorkLine]:
+    """Return every open finding that matches, the earliest due date first, then the most severe."""
+    lines = [(finding, _work_line(survey, hosts.get(finding.host), finding)) for finding in survey.open]
+    chosen = [(finding, line) for finding, line in lines if _matches(line, wanted)]
+    chosen.sort(key=lambda pair: (_due_key(pair[0]), -_severity(survey, pair[0]), pair[0].check, pair[0].host))
+    return [line for _, line in chosen]
+
+
+def work(survey: Survey, hosts: Mapping[str, Host], wanted: Wanted) -> WorkView:
+    """Return one page of the queue."""
+    lines = work_lines(survey, hosts, wanted)
+    page = min(max(wanted.page, 1), max(1, -(-len(lines) // PAGE)))
+    everything = [_work_line(survey, hosts.get(finding.host), finding) for finding in survey.open]
+    return WorkView(
+        lines=tuple(lines[(page - 1) * PAGE : page * PAGE]),
+        matching=len(lines),
+        total=len(survey.open),
+        words=wanted.words,
+        severities=_choices({line.severity.text for line in everything}, wanted.severity, "every severity"),
+        owners=_choices({line.owner for line in everything}, wanted.owner, "every owner"),
+        zones=_choices({line.zone for line in everything}, wanted.zone, "every zone"),
+        late_only=wanted.late,
+        earlier=f"/work?{wanted.query(page=page - 1)}" if page > 1 else "",
+        later=f"/work?{wanted.query(page=page + 1)}" if page * PAGE < len(lines) else "",
+        csv=f"/work.csv?{wanted.query(page=1)}",
+    )
+
+
+def _work_line(survey: Survey, host: Host | None, finding: Finding) -> WorkLine:
+    due, words, late = due_words(finding, survey.assessment.today)
+    across = finding.host == FLEET
+    return WorkLine(
+        finding=Link(check_title(survey, finding.check), finding_anchor(finding.id)),
+        title=check_title(survey, finding.check),
+        check=finding.check,
+        host=Link(FLEET_WORDS, FLEET) if across else Link(finding.host, anchor("h", finding.host)),
+        zone=host.zone if host else "",
+        owner=owner_words(host.owner if host else ""),
+        subject=finding.subject,
+        severity=finding_tag(survey, finding),
+        due=due,
+        relative=words,
+        late=late,
+        waived=finding.id in survey.waived,
+    )
+
+
+def _matches(line: WorkLine, wanted: Wanted) -> bool:
+    text = f"{line.title} {line.check} {line.host.text} {line.subject} {line.owner}".lower()
+    return (
+        all(word in text for word in wanted.words.lower().split())
+        and wanted.severity in ("", line.severity.text)
+        and wanted.owner in ("", line.owner)
+        and wanted.zone in ("", line.zone)
+        and (line.late or not wanted.late)
+    )
+
+
+def _due_key(finding: Finding) -> str:
+    due = governing(finding)
+    return due.due.isoformat() if due else "9999"
+
+
+def _severity(survey: Survey, finding: Finding) -> int:
+    check = survey.checks.get(finding.check)
+    return int(check.severity) if check else 99
+
+
+def _choices(values: Collection[str], chosen: str, every: str) -> tuple[Choice, ...]:
+    return (Choice("", every, not chosen), *(Choice(one, one, one == chosen) for one in sorted(values) if one))
+
+
+def host_page(
+    host: HostAssessment, facts: tuple[Pair, ...], checks: Mapping[str, Check], *, may_read: bool
+) -> HostPage:
+    """Return everything said of one host: what fails first."""
+    rows = sorted(host.results, key=lambda one: (_ORDER.index(one.verdict.status), one.check))
+    return HostPage(
+        id=host.host.id,
+        facts=facts,
+        results=tuple(_result(one, checks) for one in rows),
+        unseen=tuple(Pair(one.topic, f"{one.reason.value.replace('_', ' ')}: {one.detail}") for one in host.unseen),
+        answers=tuple(_answer(one) for one in host.evidence),
+        may_read=may_read,
+    )
+
+
+def _result(result: Result, checks: Mapping[str, Check]) -> ResultLine:
+    status = result.verdict.status
+    label = status.label.replace("_", " ")
+    return ResultLine(
+        check=result.check,
+        title=checks[result.check].title if result.check in checks else result.check,
+        status=Tag(f"{label}, waived" if result.waiver else label, _TONES[status]),
+        said=_said(result)[:_LIMIT],
+    )
+
+
+def _said(result: Result) -> str:
+    verdict = result.verdict
+    if not verdict.status.decided:
+        return verdict.reason.replace("_", " ")
+    wrong = next((one for one in verdict.assertions if one.outcome is Outcome.FALSE), None)
+    if wrong is not None:
+        return wrong.message or f"{wrong.fact}: expected {wrong.expected}, found {wrong.actual}"
+    return "; ".join(f"{one.fact} is {one.actual}" for one in verdict.assertions) or verdict.reason
+
+
+def _answer(record: Evidence) -> AnswerLine:
+    return AnswerLine(
+        command=record.asked,
+        digest=Link(record.sha256, excerpt_anchor(record.sha256)),
+        size_bytes=record.size_bytes,
+        taken_at=record.taken_at,
+        account=record.account,
+        vantage=record.vantage,
+        origin=record.origin.value,
+    )
+
+
+def finding_page(survey: Survey, finding: Finding, changes: Sequence[ChangeLine]) -> FindingPage:
+    """Return the life of one finding."""
+    closing = CLOSING[finding.closing] if finding.closing else "no reason recorded"
+    first, last = f"{finding.first_seen:%Y-%m-%d}", f"{finding.last_seen:%Y-%m-%d}"
+    seen = f"first seen {first}, last seen {last}, opened {counted(finding.opened, 'time')}"
+    return FindingPage(
+        id=finding.id,
+        title=check_title(survey, finding.check),
+        check=finding.check,
+        host=Link(finding.host, anchor("h", finding.host)),
+        subject=finding.subject,
+        state=f"open, {seen}" if finding.open else f"closed ({closing}), {seen}",
+        severity=finding_tag(survey, finding),
+        dues=tuple(
+            Pair(f"Due {due.due}", f"{due.clock} {due.clock_version}, from {due.clock_start}. {due.reason}")
+            for due in finding.due
+        ),
+        changes=tuple(changes),
+    )
+
+
+def evidence_page(digest: str, content: bytes, uses: Iterable[tuple[str, Evidence]]) -> EvidencePage:
+    """Return an answer as lines that can do nothing."""
+    lines = lines_of(content.decode("utf-8", "replace"))
+    return EvidencePage(
+        digest=digest,
+        size_bytes=len(content),
+        uses=tuple(
+            Pair(one.host, f"{one.asked}; as {one.account}, from {one.vantage}, {one.origin.value}, run {run}")
+            for run, one in uses
+        ),
+        lines=lines[:_LINES],
+        left_out=max(0, len(lines) - _LINES),
+    )
+
+
+def accounts_page(accounts: Iterable[Account], wrong: str = "") -> AccountsView:
+    """Return who may sign in."""
+    return AccountsView(
+        lines=tuple(
+            AccountLine(one.name, one.role.value, sees(one), one.made_at, _state(one), one.disabled) for one in accounts
+        ),
+        roles=tuple(Choice(role.value, role.value, role is Role.VIEWER) for role in Role),
+        wrong=wrong,
+    )
+
+
+def sees(account: Account) -> str:
+    """Return in words which systems an account sees."""
+    return ", ".join(account.systems) if account.systems else "every system"
+
+
+def _state(account: Account) -> str:
+    if account.disabled:
+        return "disabled"
+    return f"rests until {account.locked_until:%Y-%m-%d %H:%M} UTC" if account.locked_until else "active"

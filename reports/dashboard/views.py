@@ -1,0 +1,233 @@
+"""The typed contexts of the dashboard: templates may use these fields and no others.
+
+Sections that the report has too are drawn from the report's own ``ReportView``: one set of numbers for every reader.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from reports.view import Link, Pair, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class NavLine:
+    """One entry of the menu."""
+
+    title: str
+    path: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChromeView:
+    """What stands around every page."""
+
+    title: str
+    marking: str
+    style: str
+    """Address of the style sheet, with its digest in it."""
+    account: str
+    """Who is signed in; empty on the pages before that."""
+    role: str
+    sees: str
+    """What the account sees: every system, or which."""
+    form: str
+    """What every form sends back."""
+    run: str
+    as_of: datetime | None
+    nav: tuple[NavLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignInView:
+    """The way in, and what went wrong with the last try."""
+
+    wrong: str
+    first: bool
+    """True while there is no administrator: the one-time token makes one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleView:
+    """Why there is no page, and what to do."""
+
+    what: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLine:
+    """One open finding in the queue."""
+
+    finding: Link
+    title: str
+    check: str
+    host: Link
+    zone: str
+    owner: str
+    subject: str
+    severity: Tag
+    due: date | None
+    relative: str
+    late: bool
+    waived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a filter."""
+
+    value: str
+    text: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkView:
+    """The queue: what is asked for, and the part of it on this page."""
+
+    lines: tuple[WorkLine, ...]
+    matching: int
+    total: int
+    words: str
+    """The text that is looked for."""
+    severities: tuple[Choice, ...]
+    owners: tuple[Choice, ...]
+    zones: tuple[Choice, ...]
+    late_only: bool
+    earlier: str
+    """Address of the page before; empty on the first."""
+    later: str
+    csv: str
+    """Address of the same lines as CSV."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """What one check says of the host."""
+
+    check: str
+    title: str
+    status: Tag
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """One answer of the host."""
+
+    command: str
+    digest: Link
+    size_bytes: int
+    taken_at: datetime
+    account: str
+    vantage: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostPage:
+    """Everything said of one host."""
+
+    id: str
+    facts: tuple[Pair, ...]
+    results: tuple[ResultLine, ...]
+    unseen: tuple[Pair, ...]
+    answers: tuple[AnswerLine, ...]
+    may_read: bool
+    """Whether the account may read raw answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """One thing that happened."""
+
+    seq: int
+    at: datetime
+    what: str
+    run: str
+    about: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingPage:
+    """The life of one finding."""
+
+    id: str
+    title: str
+    check: str
+    host: Link
+    subject: str
+    state: str
+    severity: Tag
+    dues: tuple[Pair, ...]
+    changes: tuple[ChangeLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One stored run."""
+
+    run: Link
+    state: Tag
+    origin: str
+    started_at: datetime
+    hosts: int
+    checks: int
+    coverage: str
+    profile: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunsView:
+    """The stored runs, the newest first."""
+
+    lines: tuple[RunLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePage:
+    """The bytes behind a digest, made harmless."""
+
+    digest: str
+    size_bytes: int
+    uses: tuple[Pair, ...]
+    lines: tuple[str, ...]
+    left_out: int
+    """Lines that are not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """The end of the audit chain, and whether all of it holds."""
+
+    holds: bool
+    verdict: str
+    lines: tuple[ChangeLine, ...]
+    earlier: str
+    later: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """One account."""
+
+    name: str
+    role: str
+    sees: str
+    made_at: datetime
+    state: str
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsView:
+    """Who may sign in, and the form that makes another."""
+
+    lines: tuple[AccountLine, ...]
+    roles: tuple[Choice, ...]
+    wrong: str

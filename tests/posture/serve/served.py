@@ -1,0 +1,83 @@
+"""The demo agency behind the real application, and a browser for each role."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from posture import config
+from posture.demo import run_demo
+from posture.model.account import Role
+from posture.serve.app import Settings, create_app
+from posture.serve.door import Door, form_token
+from posture.store import Store
+
+PASSWORD = "eleven green kettles sing"
+COOKIE = "posture"
+
+
+@dataclass
+class Clock:
+    """A clock that goes when it is told to."""
+
+    moment: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, span: timedelta) -> None:
+        self.moment += span
+
+
+@dataclass
+class Served:
+    """The application over a store with one run."""
+
+    store: Store
+    door: Door
+    clock: Clock
+    app: FastAPI
+
+    def browser(self) -> TestClient:
+        """Return a browser that nobody has signed in with."""
+        return TestClient(self.app, base_url="http://127.0.0.1:8443", follow_redirects=False)
+
+    def signed_in(self, role: Role, *, systems: tuple[str, ...] = ()) -> TestClient:
+        """Return a browser in which an account of this role is signed in."""
+        name = "-".join((role.value, *systems)).lower()
+        if self.store.people.account(name) is None:
+            self.door.make(name, PASSWORD, role, systems, by="test")
+        browser = self.browser()
+        browser.cookies.set(COOKIE, self.door.sign_in(name, PASSWORD))
+        return browser
+
+
+def form(browser: TestClient, **fields: str) -> dict[str, str]:
+    """Return the fields as our own page would send them."""
+    return {"form": form_token(browser.cookies.get(COOKIE) or ""), **fields}
+
+
+def make_demo(place: Path) -> Path:
+    """Return the file of a store that holds the demo agency's run."""
+    path = place / "posture.db"
+    with Store.open(path) as store:
+        run_demo(store, config.default(place), Clock()())
+        store.database.checkpoint()
+    return path
+
+
+@contextmanager
+def served(place: Path, demo: Path) -> Iterator[Served]:
+    """Yield a copy of the demo agency, served."""
+    clock = Clock()
+    shutil.copy(demo, place / "posture.db")
+    with Store.open(place / "posture.db") as store:
+        door = Door(store, clock, fips=False)
+        yield Served(store, door, clock, create_app(store, door, Settings(secure=False)))

@@ -1,0 +1,126 @@
+"""What stands on the pages, and what an account of one system may not see there."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from served import Served, served
+from starlette.testclient import TestClient
+
+from posture.model.account import Role
+from posture.model.finding import Status
+
+PAGES = ("/", "/work", "/plan", "/hosts", "/checks", "/coverage", "/fleet", "/waivers", "/baseline", "/evidence", "/scans", "/audit", "/method", "/accounts")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory, demo_store: Path) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served"), demo_store) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def admin(agency: Served) -> TestClient:
+    return agency.signed_in(Role.ADMIN)
+
+
+def links(page: str) -> set[str]:
+    return {html.unescape(one) for one in re.findall(r'href="([^"]*)"', page)}
+
+
+def test_every_link_of_every_page_leads_somewhere(agency: Served, admin: TestClient) -> None:
+    seen: set[str] = set()
+    waiting = set(PAGES)
+    while waiting and len(seen) < 250:
+        path = waiting.pop()
+        seen.add(path)
+        answer = admin.get(path)
+        assert answer.status_code == 200, path
+        if "text/html" not in answer.headers["content-type"]:
+            continue
+        anchors = set(re.findall(r'id="([^"]*)"', answer.text))
+        for link in links(answer.text):
+            place, _, anchor = link.partition("#")
+            if not place:
+                assert anchor in anchors, f"{path} -> {link}"
+            elif place not in seen:
+                waiting.add(place)
+    assert len(seen) > 60
+
+
+def test_the_numbers_are_those_of_the_store(agency: Served, admin: TestClient) -> None:
+    open_ = list(agency.store.findings(open_only=True))
+    page = admin.get("/work").text
+    assert f"of {len(open_)} open findings" in page
+    assert len(admin.get("/work.csv").text.strip().splitlines()) == len(open_) + 1
+    share = agency.store.coverage("latest")
+    assert f"{share.decided:,} of {share.possible:,}" in admin.get("/").text
+
+
+def test_the_queue_is_filtered_and_sorted_by_date(admin: TestClient) -> None:
+    lines = admin.get("/work.csv", params={"severity": "high"}).text.strip().splitlines()[1:]
+    assert lines
+    assert all('"high"' in line for line in lines)
+    dues = [re.findall(r'"(\d{4}-\d\d-\d\d)"', line)[-1] for line in lines if re.search(r'"\d{4}-\d\d-\d\d"', line)]
+    assert dues == sorted(dues)
+    assert "No open finding matches" in admin.get("/work", params={"words": "no such words"}).text
+
+
+def test_what_is_not_known_stands_on_the_hosts_page_as_unknown(agency: Served, admin: TestClient) -> None:
+    hosts = [one for one in agency.store.read_hosts("latest") if one.host.id != "fleet"]
+    blind = max(hosts, key=lambda one: sum(not result.verdict.status.decided for result in one.results))
+    unknown = sum(one.verdict.status is Status.NOT_CHECKED for one in blind.results)
+    page = admin.get(f"/hosts/{blind.host.id}").text
+    assert unknown > 50
+    assert page.count('<span class="tag unknown">not checked</span>') == unknown
+    assert "What was not seen" in page
+
+
+def test_a_viewer_gets_digests_but_no_way_to_the_bytes(agency: Served) -> None:
+    page = agency.signed_in(Role.VIEWER).get("/hosts/grants-app1").text
+    assert not any(link.startswith("/evidence") for link in links(page))
+    assert any(
+        link.startswith("/evidence/") for link in links(agency.signed_in(Role.AUDITOR).get("/hosts/grants-app1").text)
+    )
+
+
+def test_an_account_of_one_system_sees_nothing_of_the_others(agency: Served) -> None:
+    hosts = {one.host.id: one.host for one in agency.store.read_hosts("latest") if one.host.id != "fleet"}
+    system = hosts["grants-app1"].system
+    mine = {id_ for id_, host in hosts.items() if host.system == system}
+    others = sorted(hosts.keys() - mine)
+    assert mine
+    assert others
+    browser = agency.signed_in(Role.AUDITOR, systems=(system,))
+    for path in (
+        "/",
+        "/work",
+        "/work.csv",
+        "/plan",
+        "/hosts",
+        "/checks",
+        "/coverage",
+        "/fleet",
+        "/waivers",
+        "/evidence",
+        *(f"/hosts/{one}" for one in mine),
+    ):
+        page = browser.get(path).text
+        assert [one for one in others if re.search(rf"\b{re.escape(one)}\b", page)] == [], path
+    for one in others:
+        assert browser.get(f"/hosts/{one}").status_code == 404
+    foreign = next(one for one in agency.store.findings() if one.host in others)
+    assert browser.get(f"/findings/{foreign.id}").status_code == 404
+    digests = {one.host.id: {record.sha256 for record in one.evidence} for one in agency.store.read_hosts("latest")}
+    only_theirs = set().union(*(digests[one] for one in others)) - set().union(*(digests[one] for one in mine))
+    assert browser.get(f"/evidence/{min(only_theirs)}").status_code == 404
+
+
+def test_what_a_stranger_types_comes_back_harmless(admin: TestClient) -> None:
+    for path in ("/work?words=<script>alert(1)</script>", "/hosts/<script>", "/findings/%3Cscript%3E", "/?run=<b>"):
+        assert "<script>" not in admin.get(path).text
+        assert "<b>" not in admin.get(path).text.split("<main")[0]

@@ -1,0 +1,67 @@
+"""Who may do what: every route of the running application, times every role, against a written table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from fastapi.routing import APIRoute
+from served import Served, form, served
+from starlette.testclient import TestClient
+
+from posture.model.account import Role
+
+TABLE: dict[str, str | list[str]] = yaml.safe_load((Path(__file__).parent / "routes.yaml").read_text())
+PAIRS = [(route, role) for route, allowed in TABLE.items() if allowed != "open" for role in Role]
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory, demo_store: Path) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served"), demo_store) as found:
+        yield found
+
+
+def named(path: str) -> str:
+    return "/style.css" if path.startswith("/style-") else path
+
+
+def test_the_table_holds_every_route_and_no_other(agency: Served) -> None:
+    routes = {
+        f"{method} {named(route.path)}"
+        for route in agency.app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    assert routes == set(TABLE)
+    assert len(agency.app.routes) == len(TABLE)  # nothing is mounted beside them
+
+
+def ask(agency: Served, browser: TestClient, route: str) -> int:
+    method, path = route.split()
+    run = agency.store.load_run().run.id
+    finding = next(iter(agency.store.findings()))
+    digest = next(one.sha256 for host in agency.store.read_hosts(run) for one in host.evidence)
+    path = path.replace("{host}", "grants-app1").replace("{finding}", finding.id).replace("{digest}", digest)
+    if method == "GET":
+        return browser.get(path).status_code
+    return browser.post(path, data=form(browser, name="nobody", password="x", role="viewer")).status_code
+
+
+@pytest.mark.parametrize(("route", "role"), PAIRS, ids=str)
+def test_a_role_does_what_the_table_says_and_nothing_else(agency: Served, route: str, role: Role) -> None:
+    status = ask(agency, agency.signed_in(role), route)
+    if role.value in TABLE[route]:
+        assert status in (200, 400), status  # 400: the form is looked at, and its password is too short
+    else:
+        assert status == 403
+
+
+@pytest.mark.parametrize("route", [route for route, allowed in TABLE.items() if allowed != "open"])
+def test_who_is_not_signed_in_is_sent_to_the_door(agency: Served, route: str) -> None:
+    browser = agency.browser()
+    method, path = route.split()
+    answer = browser.request(method, path, data=form(browser) if method == "POST" else None)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert answer.text == ""
