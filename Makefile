@@ -66,6 +66,12 @@ axe: $(VENV)/.test  ## the report in a real browser: axe-core, both schemes, 320
 	@npm install --silent --prefix $(AXE_HOME) --no-save axe-core@4.14.1 playwright-core@1.65.1
 	@AXE_HOME=$(AXE_HOME) $(BIN)/pytest -q tests/reports/test_html_in_a_browser.py
 
+validate-formats: $(VENV)/.test  ## exports read by compliance-trestle, oscal-validate (Debian 13 chroot), promtool; root, heavy
+	@sh tools/validate_formats.sh $(BIN) $(OUT)/validate
+
+validate-npm: $(VENV)/.core  ## exports read by inspecjs, saf and STIG Manager's importer; needs nodejs and npm, 450 MB
+	@sh tools/validate_npm.sh $(BIN) $(OUT)/validate
+
 bare:            ## `make scan` and `make test` on a bare Debian in a chroot; needs root, never part of CI
 	@sh tools/bare_debian.sh
 

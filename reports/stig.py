@@ -69,8 +69,8 @@ class Checklist:
 
     @property
     def release(self) -> str:
-        """``Release: 9`` of version ``V2R9``; the benchmark's date is not among what a check names."""
-        return f"Release: {self.version.partition('R')[2] or '?'}"
+        """``Release: 9`` of version ``V2R9``, and a word after it, without which STIG Manager reads no release."""
+        return f"Release: {self.version.partition('R')[2] or '?'} (benchmark date not recorded)"
 
     @property
     def number(self) -> str:

@@ -29,18 +29,6 @@ def assessment_plan(assessment: Assessment, marking: str = "") -> Json:
             "uuid": run_key(assessment, "assessment-plan"),
             "metadata": metadata(assessment, f"Assessment plan of run {run.id}", marking),
             "import-ssp": {"href": SSP},
-            "terms-and-conditions": {
-                "parts": [
-                    {
-                        "name": "rules-of-engagement",
-                        "title": "Authorisation",
-                        "prose": prose(
-                            f"Under authorisation {run.authorisation}. Hosts are read, never changed; "
-                            "every probe is logged."
-                        ),
-                    }
-                ]
-            },
             "reviewed-controls": reviewed(assessment),
             "assessment-subjects": [{"type": "inventory-item", "include-all": {}}],
             "assessment-assets": assets(assessment),
@@ -49,6 +37,10 @@ def assessment_plan(assessment: Assessment, marking: str = "") -> Json:
                     "uuid": run_key(assessment, "task"),
                     "type": "action",
                     "title": prose(f"Run {run.id}"),
+                    "description": prose(
+                        f"Under authorisation {run.authorisation}. Hosts are read, never changed; "
+                        "every probe is logged."
+                    ),
                     "timing": {"on-date": {"date": moment(run.started_at)}},
                 }
             ],
@@ -99,7 +91,17 @@ def system_security_plan(assessment: Assessment, marking: str = "") -> Json:
             "control-implementation": {
                 "description": "Stub: how controls are implemented stands in the system's own plan.",
                 "implemented-requirements": [
-                    {"uuid": key_uuid("requirement", control), "control-id": control}
+                    {
+                        "uuid": key_uuid("requirement", control),
+                        "control-id": control,
+                        "by-components": [
+                            {
+                                "component-uuid": component,
+                                "uuid": key_uuid("by-component", assessment.run.inventory_digest, control),
+                                "description": "Not stated here: it stands in the system's own plan.",
+                            }
+                        ],
+                    }
                     for control in controls(assessment)
                 ],
             },
