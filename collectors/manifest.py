@@ -189,11 +189,13 @@ _GRAMMAR = {
     "{probe}": r"[A-Za-z0-9_.,=:@+-]+",
     # Only directories called `.ssh`, in which the rest of the command prints public keys and marks of private ones.
     "{home}/.ssh": rf"(/{_NAME})*/\.ssh",
+    # The command prints what stands before the first equals sign: names of variables.
+    "/proc/{pid}/environ": r"/proc/[1-9][0-9]*/environ",
     # Nobody but root writes below /etc/ssh, so no link can lead elsewhere; host keys have other names.
     "{authorized_keys}": rf"/etc/ssh/({_NAME}/)*authorized[_-]?keys(\.d)?(/{_NAME})*",
 }
 """Arguments of the second batch that are harmless as root whatever fits, as POSIX extended regular expressions."""
-_SEVERAL = frozenset({"{home}/.ssh", "{authorized_keys}"})
+_SEVERAL = frozenset({"{home}/.ssh", "{authorized_keys}", "/proc/{pid}/environ"})
 """Those a command takes any number of."""
 
 

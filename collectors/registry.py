@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collectors import (
     accounts,
+    ai_host,
     audit,
     browsers,
     clock,
@@ -40,6 +41,7 @@ COLLECTORS: tuple[Collector, ...] = tuple(
     sorted(
         (
             accounts.COLLECTOR,
+            ai_host.COLLECTOR,
             audit.COLLECTOR,
             browsers.COLLECTOR,
             clock.COLLECTOR,

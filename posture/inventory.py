@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from posture import ansible_inventory, yamlfile
+from posture import ai_register, ansible_inventory, yamlfile
 from posture.errors import ConfigError
 from posture.model.host import (
     FLEET,
@@ -128,6 +128,8 @@ class InventoryFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     vantages: list[VantageEntry] = []
     flows: list[FlowEntry] | None = None
     published: list[PublishedEntry] = []
+    ai_register: str = ""
+    """A file beside this one."""
 
 
 def read(path: Path) -> Inventory:
@@ -142,10 +144,10 @@ def read(path: Path) -> Inventory:
         located = Located(str(path), ansible_inventory.read(path))
     else:
         located = yamlfile.read(path)
-    return _build(located, yamlfile.convert(located, InventoryFile), path.name)
+    return _build(located, yamlfile.convert(located, InventoryFile), path)
 
 
-def _build(located: Located, file: InventoryFile, name: str) -> Inventory:
+def _build(located: Located, file: InventoryFile, path: Path) -> Inventory:
     zones = tuple(Zone(zone.name, zone.trust, tuple(zone.cidrs)) for zone in file.zones)
     for index, zone in enumerate(zones):
         for position, cidr in enumerate(zone.cidrs):
@@ -173,11 +175,12 @@ def _build(located: Located, file: InventoryFile, name: str) -> Inventory:
         tuple(sorted(hosts, key=lambda host: host.id)),
         zones,
         vantages,
-        name,
+        path.name,
         flows=_flows(located, file, {zone.name for zone in zones}, set(ids)),
         published=tuple(
             _published(located.at("published", index), entry, set(ids)) for index, entry in enumerate(file.published)
         ),
+        ai_register=ai_register.read(path.parent / file.ai_register, ids) if file.ai_register else None,
     )
 
 

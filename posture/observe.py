@@ -11,14 +11,14 @@ from collectors.ai_scan import TRANSPORT as HTTP
 from collectors.base import Collector, Transcript, applies, document, observe
 from collectors.exposure_scan import merged
 from collectors.registry import COLLECTORS
-from posture import flows, known, views
+from posture import ai, flows, known, views
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin, Unseen
 
 NETWORK_COLLECTORS: tuple[Collector, ...] = (exposure.COLLECTOR, ai_service.COLLECTOR)
 """Topics that are asked of the network, not over a login."""
-DERIVED_COLLECTORS: tuple[Collector, ...] = (flows.COLLECTOR, views.COLLECTOR)
+DERIVED_COLLECTORS: tuple[Collector, ...] = (ai.COLLECTOR, flows.COLLECTOR, views.COLLECTOR)
 """Topics that are made from others of the same host: they ask nothing, and are here for their schemas."""
 MATCHED_COLLECTORS: tuple[Collector, ...] = (known.COLLECTOR,)
 """Topics that come of feeds and imports beside the host's own: made when a run is judged."""
@@ -56,6 +56,7 @@ def observations(
             found[collector.topic] = Unseen(host.id, collector.topic, Blind.NOT_ATTEMPTED, why)
     found["declared"] = declared(host, inventory, run)
     found["flows"] = flows.flows_of(host, inventory, found["exposure"])
+    found["ai"] = ai.ai_of(host, inventory, found["ai_service"], found["ai_host"])
     found["views"] = views.views_of(host, inventory, found["exposure"], found["listeners"], found["firewall"])
     return found
 

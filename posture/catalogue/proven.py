@@ -18,7 +18,7 @@ from posture.model.check import Check
 from posture.yamlfile import convert, read
 
 NOT_OF_A_HOST = frozenset(
-    {"ai_service", "declared", "exposure", "fleet", "flows", "scanning", "views", "vulnerabilities"}
+    {"ai", "ai_service", "declared", "exposure", "fleet", "flows", "scanning", "views", "vulnerabilities"}
 )
 """Topics that no login brings: they read the same whatever the host runs."""
 

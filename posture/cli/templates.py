@@ -25,6 +25,9 @@ vantages:
 # published:
 #   - {public: '203.0.113.7:443', to: 'web1:8443', proto: tcp}
 
+# The register of AI services: what may be there, by whose word. Any other that is found is shadow AI.
+# ai_register: models.yaml          # services: [{service: ollama, host: web1, port: 11434, owner: ai-team}]
+
 # What hosts share. `credential` is a name in posture.yaml: no secret ever stands here.
 groups:
   - name: linux

@@ -167,6 +167,20 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisteredAi:
+    """One entry of the operator's register of AI services: somebody answers for it."""
+
+    service: str
+    """Id of the product, such as ``ollama``."""
+    host: str
+    """Id of an inventory host."""
+    owner: str
+    port: int | None = None
+    """``None``: on whatever port."""
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """All hosts, zones and vantages of an assessment; hosts sorted by id."""
 
@@ -177,3 +191,5 @@ class Inventory:
     flows: tuple[Flow, ...] | None = None
     """The zone matrix; ``None`` when the operator declares none, which is not the same as an empty one."""
     published: tuple[Published, ...] = ()
+    ai_register: tuple[RegisteredAi, ...] | None = None
+    """What AI services there may be; ``None`` when no register is named, which is not the same as an empty one."""

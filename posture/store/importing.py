@@ -147,6 +147,7 @@ class _Importer:
             header.name,
             header.flows,
             header.published,
+            header.ai_register,
         )
         self._hosts = frozenset(host.id for host in inventory.hosts)
         shown = _in_enclave(inventory, self._enclave) if self._enclave else inventory
@@ -282,6 +283,9 @@ def _in_enclave(inventory: Inventory, enclave: str) -> Inventory:
         if inventory.flows is None
         else tuple(replace(one, source=inside(one.source), target=inside(one.target)) for one in inventory.flows),
         tuple(replace(one, host=inside(one.host)) for one in inventory.published),
+        None
+        if inventory.ai_register is None
+        else tuple(replace(one, host=inside(one.host)) for one in inventory.ai_register),
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from posture.errors import StoreError
-from posture.model.host import Flow, Host, Inventory, Published, Vantage, Zone
+from posture.model.host import Flow, Host, Inventory, Published, RegisteredAi, Vantage, Zone
 from posture.store.blobs import Blobs, Digest
 from posture.store.values import FLEET
 
@@ -33,6 +33,7 @@ class Header:
     hosts: int
     flows: tuple[Flow, ...] | None = None
     published: tuple[Published, ...] = ()
+    ai_register: tuple[RegisteredAi, ...] | None = None
 
 
 def put_inventory(conn: Connection, blobs: Blobs, inventory: Inventory) -> Digest:
@@ -55,6 +56,7 @@ def put_inventory(conn: Connection, blobs: Blobs, inventory: Inventory) -> Diges
             len(hosts),
             inventory.flows,
             inventory.published,
+            inventory.ai_register,
         ),
     )
 
@@ -83,7 +85,9 @@ def read_stored_piece(conn: Connection, blobs: Blobs, piece: str) -> tuple[Host,
 def get_inventory(conn: Connection, blobs: Blobs, header: Header) -> Inventory:
     """Return the whole inventory."""
     hosts = tuple(host for piece in header.pieces for host in read_stored_piece(conn, blobs, piece))
-    return Inventory(hosts, header.zones, header.vantages, header.name, header.flows, header.published)
+    return Inventory(
+        hosts, header.zones, header.vantages, header.name, header.flows, header.published, header.ai_register
+    )
 
 
 def prefixed(host: Host, enclave: str) -> Host:

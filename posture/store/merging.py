@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, literal, null, select
 from posture.errors import StoreError
 from posture.model.assessment import Run
 from posture.model.check import Baseline
-from posture.model.host import Flow, Host, Inventory, Vantage, Zone
+from posture.model.host import Flow, Host, Inventory, RegisteredAi, Vantage, Zone
 from posture.store import runs
 from posture.store.inventories import (
     get_inventory,
@@ -65,7 +65,14 @@ def _union(names: Sequence[str], inventories: Sequence[Inventory]) -> Inventory:
         "merged",
         _flows(inventories),
         tuple(dict.fromkeys(one for inventory in inventories for one in inventory.published)),
+        _ai_register(inventories),
     )
+
+
+def _ai_register(inventories: Sequence[Inventory]) -> tuple[RegisteredAi, ...] | None:
+    """Return every register together; none when no part has one. Entries name hosts, so parts cannot mix."""
+    named = [inventory.ai_register for inventory in inventories if inventory.ai_register is not None]
+    return tuple(dict.fromkeys(one for register in named for one in register)) if named else None
 
 
 def _flows(inventories: Sequence[Inventory]) -> tuple[Flow, ...] | None:

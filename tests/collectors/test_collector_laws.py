@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors import (
+    ai_host,
     audit,
     browsers,
     containers,
@@ -40,6 +41,7 @@ from posture.model.observation import Hole
 from tests.collectors.transcripts import FIXTURES, as_declared, recorded, refused
 
 MODULES = (
+    ai_host,
     audit,
     browsers,
     containers,

@@ -163,6 +163,20 @@ def _drifted(host: Build) -> None:
 # Every file that pam, passwd and their kin leave beside the one they changed.
 _BACKUPS = ("/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-")
 
+
+def _pickle(host: Build) -> None:
+    host.root.write("/opt/models/old.pt", "x" * 70_000)
+    host.root.write("/opt/models/chat.safetensors", "x" * 70_000)
+
+
+def _loose_model(host: Build) -> None:
+    host.root.write("/opt/models/chat.safetensors", "x" * 70_000, mode=0o664)
+
+
+def _agent_settings(host: Build) -> None:
+    host.root.write("/home/posture/.mcp.json", '{"mcpServers": {"a": {"command": "/usr/bin/a"}}}\n', mode=0o644)
+
+
 REMEDIES: tuple[Remedy, ...] = (
     Remedy("SSH-01", _fault("ssh-root-login")),
     Remedy("SSH-02", _fault("ssh-password")),
@@ -218,6 +232,9 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy("PAT-09", _fault("modules-loadable")),
     Remedy("SUP-01", _python_hook, names={"FILE": _HOOK}, lost=("/root/evidence/lab.pth",)),
     Remedy("SUP-02", _second_index),
+    Remedy("AIS-16", _pickle, names={"FILE": "/opt/models/old.pt", "NAME": "old.pt"}),
+    Remedy("AIS-27", _agent_settings, names={"FILE": "/home/posture/.mcp.json"}),
+    Remedy("AIS-28", _loose_model, names={"FILE": "/opt/models/chat.safetensors"}),
 )
 """What is proven: each remediation mends its check on a real host, and its rollback undoes it."""
 

@@ -74,6 +74,12 @@ FILES = {
     "/etc/snmp/snmpd.conf": "rocommunity {} 10.0.0.0/8\ncreateUser monitor SHA {} AES {}\n",
     "/etc/redis/redis.conf": "requirepass {}\n",
     "/etc/environment": "API_TOKEN={}\n",
+    "/root/.mcp.json": (
+        '{{"mcpServers": {{"seen-agent": {{"command": "/usr/bin/seen-tool", "args": ["--key={}", "-y", "{}@1.2.3"],\n'
+        ' "env": {{"GITHUB_PAT": "{}", "PLAIN": "{}"}}}},\n "far": {{"url": "https://u:{}@seen-url.example/mcp?key={}",'
+        ' "headers": {{"Authorization": "Bearer {}", "X-Other": "{}"}}}}}}}}\n'
+    ),
+    "/opt/seen/.cursor/mcp.json": '{{"mcpServers": {{"b": {{"url": "http://seen-mcp.example:8000/{}", "token": "{}"}}}}}}\n',
     "/root/.pgpass": "db:5432:*:u:{}\n",
     "/root/.netrc": "machine x login u password {}\n",
     "/root/.docker/config.json": '{{"auths": {{"r.example": {{"auth": "{}"}}}}}}\n',
@@ -86,6 +92,7 @@ FILES = {
 READ = (
     *("seen-nas", "seen-vendor", "seen-deb822", "seen-mysql", "seen-http", "seen-ntp", "seen-mysql", "seen-ldap"),
     *("seen-backup", "seen-path", "seen-keys", "seen-authorized", "seen-command", "seen-docker", "seen-client"),
+    *("seen-agent", "seen-tool", "seen-mcp.example:8000"),
 )
 """What must have come home, or this test would pass by looking at nothing."""
 
