@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 from pathlib import Path
 
 import click
@@ -57,6 +58,7 @@ def serve_command(
         if token := door.first_token():
             terminal.say(f"one-time token of the first administrator: {token}")
         terminal.note("Ctrl-C ends it")
+        sys.stdout.flush()  # a service's journal, or a file, must show the token now
         uvicorn.run(
             app,
             host=listen,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posture.assess import stored_host
+from posture.assess import circumstances_of, stored_host
 from posture.errors import StoreError
 from posture.model.account import Account, Act
 from posture.model.assessment import RunState
@@ -71,6 +71,8 @@ class _Seen:
     view: ReportView
     hosts: dict[str, Host]
     run: StoredRun
+    marking: str
+    """The configuration's, or else the one that the run was made under."""
 
 
 class Rooms:
@@ -229,7 +231,7 @@ class Rooms:
     def _chrome(self, title: str, account: Account | None, token: str, path: str, seen: _Seen | None) -> ChromeView:
         return ChromeView(
             title=title,
-            marking=self._marking,
+            marking=seen.marking if seen else self._marking,
             style=self.style,
             account=account.name if account else "",
             role=account.role.value if account else "",
@@ -256,7 +258,8 @@ class Rooms:
         assessment = seen_by(account, stored_assessment(self._store, run.run.id))
         found = survey(assessment, _LIMITS)
         hosts = {one.host.id: one.host for one in assessment.read_hosts() if one.host.id != FLEET}
-        seen = _Seen(found, build_view(found, marking=self._marking), hosts, run)
+        marking = self._marking or circumstances_of(self._store, run.run.id).marking
+        seen = _Seen(found, build_view(found, marking=marking), hosts, run, marking)
         with self._lock:
             self._kept[key] = seen
             while len(self._kept) > _KEPT:

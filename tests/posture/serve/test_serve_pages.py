@@ -120,6 +120,11 @@ def test_an_account_of_one_system_sees_nothing_of_the_others(agency: Served) -> 
     assert browser.get(f"/evidence/{min(only_theirs)}").status_code == 404
 
 
+def test_every_page_carries_the_marking_of_its_run(admin: TestClient) -> None:
+    assert "made-up agency, replayed" in admin.get("/").text
+    assert "made-up agency, replayed" in admin.get("/work").text
+
+
 def test_what_a_stranger_types_comes_back_harmless(admin: TestClient) -> None:
     for path in ("/work?words=<script>alert(1)</script>", "/hosts/<script>", "/findings/%3Cscript%3E", "/?run=<b>"):
         assert "<script>" not in admin.get(path).text
