@@ -11,15 +11,18 @@ import msgspec
 
 from posture.catalogue.proven import Family, provenance_notes
 from posture.catalogue.waivers import WaiverBook
-from posture.clocks.due import due_dates
+from posture.clocks.burndown import burndown
+from posture.clocks.due import due_dates, expired_notes
 from posture.errors import StoreError
 from posture.evaluate.lifecycle import DueFor, finding_id
+from posture.histories import lives
 from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
+from posture.model.burndown import Burndown
 from posture.model.check import Baseline, Check
 from posture.model.clock import Campaign, Clock, DueDate
 from posture.model.finding import Finding, Result, Status, Waiver
 from posture.model.host import FLEET, Host, Inventory
-from posture.model.vulnerability import FeedStamp
+from posture.model.vulnerability import AssessedHost, FeedStamp
 from posture.plan.make import make_plan
 from posture.plan.scores import bound_classes, scores
 from posture.plan.weights import Weights
@@ -252,9 +255,34 @@ def assess(store: Store, judged: Judged) -> Assessment:
         read_hosts=lambda: (replace(host, results=found.covered(host.results)) for host in judged.read_hosts()),
         read_blob=store.read_blob,
         fingerprint=found.fingerprint(),
-        notes=(*judged.notes, *provenance_notes(current.families, judged.baseline.checks, found.platforms)),
+        notes=(
+            *judged.notes,
+            *provenance_notes(current.families, judged.baseline.checks, found.platforms),
+            *expired_notes(current.clocks, judged.baseline.profile, judged.run.as_of.date()),
+        ),
         taxonomy=current.taxonomy,
+        burndowns=tuple(_burndowns(store, judged)),
+        assessed=tuple(
+            AssessedHost(entry.host, entry.exposure, entry.assessed_by, entry.gap, entry.packages)
+            for entry in judged.known.register.hosts
+        ),
+        read_vulnerabilities=judged.known.of_host,
+        feeds=judged.known.register.feeds,
+        published=judged.inventory.published,
     )
+
+
+def _burndowns(store: Store, judged: Judged) -> Iterator[Burndown]:
+    """Yield the burn-down of all findings of these hosts, and of each clock of the profile that dates any."""
+    told = lives(store, {FLEET, *(host.id for host in judged.inventory.hosts)})
+    if not told:
+        return
+    day = judged.run.as_of.date()
+    yield burndown(told, day)
+    dated = {name for life in told for step in life.steps for name, _ in step.dues}
+    for clock in judged.circumstances.clocks:
+        if clock.id in dated:
+            yield burndown(told, day, clock=clock.id)
 
 
 def _voting(results: tuple[Result, ...], checks: Mapping[str, Check]) -> Iterator[Result]:

@@ -22,15 +22,17 @@ class ExitCode(IntEnum):
 def exit_code(assessment: Assessment) -> ExitCode:
     """Return what the scan comes to: nothing assessed, findings, blind spots.
 
-    A waived failure is printed and counted everywhere, and does not set the code.
+    A waived failure is printed and counted everywhere, and does not set the code; BOD 26-04 knows no waiver, so a known
+    vulnerability sets it all the same.
     """
     if not _anything_assessed(assessment):
         return ExitCode.NOTHING_ASSESSED
     coverage = assessment.coverage
     severity = {check.id: check.severity for check in assessment.baseline.checks}
+    unwaivable = {check.id for check in assessment.baseline.checks if check.deadline_class == "bod_26_04"}
     threshold = assessment.baseline.profile.fail_threshold
     findings = any(
-        finding.open and not finding.waiver and severity[finding.check] >= threshold
+        finding.open and (not finding.waiver or finding.check in unwaivable) and severity[finding.check] >= threshold
         for finding in assessment.findings
         if finding.check in severity
     )

@@ -12,6 +12,7 @@ from posture.errors import UsageError
 from posture.model.assessment import Assessment
 from reports.assessment_json import write_json
 from reports.blind_spots_csv import write_blind_spots_csv
+from reports.bod26_04 import write_bod26_04
 from reports.cef import write_cef
 from reports.ckl import write_ckl
 from reports.cklb import write_cklb
@@ -78,6 +79,12 @@ FORMATS: tuple[Format, ...] = (
     Format("json", "assessment.json", write_json, "programs: everything, schema posture.assessment/1", standard=True),
     Format(
         "jsonl", "posture.jsonl", write_jsonl, "pipes and SIEMs: run, findings, blind spots, schema posture.lines/1"
+    ),
+    Format(
+        "bod26-04",
+        "bod26-04",
+        write_bod26_04,
+        "CISA reporting: each CVE and host with inputs, row and dates; tags; addresses",
     ),
     Format("oscal", "oscal", write_oscal, "auditors, GRC tools: OSCAL 1.2 results, POA&M, plan, SSP stub"),
     Format("poam-navy", "poam-navy.xlsx", partial(write_emass, "navy"), "ISSMs: eMASS POA&M, Navy layout"),

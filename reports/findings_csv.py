@@ -13,6 +13,7 @@ from posture.model.check import Check
 from posture.model.finding import Finding, WaiverState
 from posture.model.host import FLEET
 from posture.model.observation import Evidence
+from reports.bod_rows import triage_required
 from reports.cases import Case, cases
 from reports.due import days_late, governing
 from reports.files import new_file
@@ -26,6 +27,7 @@ COLUMNS = (
     "actual", "evidence_command", "evidence_sha256", "evidence_taken_at", "evidence_account", "evidence_vantage",
     "evidence_origin", "fix", "precondition", "risk", "minutes", "verify", "ait_primary", "ait_all",
     "nist_800_53r5", "confidence", "check_revision", "run", "commands", "rollback",
+    "due_row", "clock_start", "due_inputs", "binds_from", "triage_required",
 )  # fmt: skip
 
 
@@ -107,6 +109,11 @@ def _due(assessment: Assessment, finding: Finding) -> dict[str, str]:
         "binding": _yes(due.binding),
         "legal": _yes(due.legal),
         "due_reason": due.reason,
+        "due_row": due.row,
+        "clock_start": due.clock_start.isoformat(),
+        "due_inputs": _joined(f"{name}={value}" for name, value in due.inputs),
+        "binds_from": due.binds_from.isoformat() if due.binds_from else "",
+        "triage_required": _yes(triage_required(assessment, finding)),
     }
 
 

@@ -18,6 +18,7 @@ from reports.files import new_file
 from reports.headline import headline
 from reports.inert import inert
 from reports.sections.baseline import build_baseline
+from reports.sections.burns import build_burns
 from reports.sections.checks import build_checks
 from reports.sections.coverage import build_coverage
 from reports.sections.due import build_due
@@ -25,6 +26,7 @@ from reports.sections.evidence import build_evidence
 from reports.sections.fleet import build_fleet
 from reports.sections.header import build_header, build_headline
 from reports.sections.hosts import build_hosts
+from reports.sections.known import build_known
 from reports.sections.method import build_method
 from reports.sections.plan import build_plan
 from reports.sections.scores import build_scores
@@ -57,6 +59,8 @@ def build_view(found: Survey, *, marking: str = "") -> ReportView:
         headline=build_headline(found, headline(found)),
         coverage=build_coverage(found),
         due=build_due(found),
+        burns=build_burns(found),
+        known=build_known(found),
         plan=build_plan(found),
         scores=build_scores(found),
         checks=build_checks(found),

@@ -12,6 +12,7 @@ from posture.model.check import Check, Severity
 from posture.model.finding import Finding, Result, Status
 from posture.model.host import FLEET, Host
 from posture.model.observation import Evidence
+from reports.bod_tally import BodTally
 from reports.due import active_waivers, governing, open_findings, overdue
 from reports.words import BLIND, UNEXPLAINED
 
@@ -27,6 +28,7 @@ class Limits:
     hosts: int = 300
     findings_per_host: int = 40
     fixes: int = 200
+    vulnerabilities: int = 100
     due_dates: int = 60
     blind_hosts_per_reason: int = 40
     excerpt_bytes: int = 4_096  # a screenful or two: enough to see the line that matters
@@ -117,6 +119,8 @@ class Survey:
     """The hosts to list, worst first."""
     details: Mapping[tuple[str, str], Detail]
     """By host and check: those to show in full."""
+    bod: BodTally
+    """What the pages of BOD 26-04 count."""
 
     @property
     def undecided(self) -> int:
@@ -161,6 +165,7 @@ def survey(assessment: Assessment, limits: Limits | None = None) -> Survey:
         fleet_checks=frozenset(check.id for check in checks.values() if check.scope == FLEET),
         hosts_wanted=frozenset(_first(dict.fromkeys(finding.host for finding in still_open), limits.hosts)),
         details_wanted=_details_wanted(still_open, limits),
+        bod=BodTally(assessment, limits.vulnerabilities),
     )
     for entry in assessment.read_hosts():
         walk.add(entry)
@@ -182,6 +187,7 @@ def survey(assessment: Assessment, limits: Limits | None = None) -> Survey:
         blind=tuple(sorted(walk.blind.values(), key=_blindness)),
         hosts=tuple(sorted(walk.hosts, key=lambda tally: (ranks.get(tally.host.id, len(ranks)), tally.host.id))),
         details=walk.details,
+        bod=walk.bod,
     )
 
 
@@ -228,6 +234,7 @@ class _Walk:
     fleet_checks: frozenset[str]
     hosts_wanted: frozenset[str]
     details_wanted: frozenset[tuple[str, str]]
+    bod: BodTally
     fleet: tuple[Result, ...] = ()
     seen: int = 0
     assessed: int = 0
@@ -242,6 +249,7 @@ class _Walk:
 
     def add(self, entry: HostAssessment) -> None:
         self._keep_details(entry)
+        self.bod.add(entry)
         if entry.host.id == FLEET:
             self.fleet = entry.results
             return

@@ -9,6 +9,7 @@ from pathlib import Path
 from posture.model.assessment import Assessment
 from posture.model.host import FLEET
 from posture.model.plan import Fix
+from reports.bod_rows import BodStatus
 from reports.due import relative
 from reports.headline import Headline, coverage_words, findings_words, headline
 from reports.inert import inert
@@ -32,6 +33,7 @@ def summary_lines(assessment: Assessment, files: Iterable[Path] = ()) -> tuple[s
         "",
         *_wrapped(_findings(found, head)),
         *_severities(head),
+        *_known(found),
         *_plan(assessment, head),
         *_files(files),
     )
@@ -69,6 +71,22 @@ def _findings(found: Survey, head: Headline) -> str:
     if found.complete:
         return f"{words} That is what {counted(found.assessment.coverage.checks, 'check')} looked at, and no more."
     return f"{words} Mend the blind spots and scan again."
+
+
+def _known(found: Survey) -> tuple[str, ...]:
+    """Return one line on known vulnerabilities, from how many hosts they are counted; none for a run without any."""
+    assessment = found.assessment
+    if not assessment.assessed:
+        return ()
+    assessed = sum(bool(one.assessed_by) for one in assessment.assessed)
+    hosts = f"{thousands(assessed)} of {counted(max(assessment.coverage.hosts, len(assessment.assessed)), 'host')}"
+    if not assessed:
+        return (_line(f"  Known vulnerabilities: unknown, 0 of {counted(len(assessment.assessed), 'host')} assessed"),)
+    counts = found.bod.by_status
+    late = counts[BodStatus.OVERDUE] + counts[BodStatus.BORN_OVERDUE]
+    waiting = counts[BodStatus.DEFERRED]
+    total = thousands(found.bod.total)
+    return (_line(f"  Known vulnerabilities: {total} on {hosts} assessed; {late:,} overdue, {waiting:,} may wait"),)
 
 
 def _severities(head: Headline) -> tuple[str, ...]:

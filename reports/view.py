@@ -221,6 +221,110 @@ class DueView:
     clocks: tuple[ClockView, ...]
 
 
+# --- known vulnerabilities ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformView:
+    """Hosts of one platform by who assessed their known vulnerabilities."""
+
+    platform: str
+    hosts: int
+    by_us: Share
+    imported: Share
+    not_assessed: Share
+    with_gaps: Share
+
+
+@dataclass(frozen=True, slots=True)
+class StandingView:
+    """Vulnerabilities by how they stand to their date."""
+
+    name: str
+    count: Share
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilityView:
+    """One CVE on one host."""
+
+    host: str
+    cve: str
+    package: str
+    fix: str
+    status: str
+    late: bool
+    due: str
+    other_due: str
+    """The same days counted from when the table binds, where the clock began before."""
+    why: str
+    said: tuple[Pair, ...]
+    """Each input with its value and who says so."""
+    triage: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownView:
+    """Known vulnerabilities under BOD 26-04, the denominator first."""
+
+    standing: str
+    source: str
+    platforms: tuple[PlatformView, ...]
+    total: int
+    standings: tuple[StandingView, ...]
+    defaulted: tuple[Pair, ...]
+    """Inputs that nobody gave, counted apart."""
+    first: tuple[VulnerabilityView, ...]
+    left_out: int
+    feeds: tuple[Pair, ...]
+    tagged: Share
+    public_addresses: int
+
+
+# --- burn-down ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BurnDayView:
+    """How findings stood at the end of one day."""
+
+    day: date
+    open: int
+    overdue: int
+    opened: int
+    fixed: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenView:
+    """One open finding with its date."""
+
+    due: date | None
+    check: str
+    host: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class BurnView:
+    """The findings of one clock over time."""
+
+    title: str
+    lead: str
+    rate: str
+    open_line: str
+    """Points of the line of open findings, in a box of 100 by 30."""
+    overdue_line: str
+    most: int
+    """The number at the top of the box."""
+    days: tuple[BurnDayView, ...]
+    week: tuple[OpenView, ...]
+    week_total: int
+    late: tuple[OpenView, ...]
+
+
 # --- plan -----------------------------------------------------------------------------------------------------------
 
 
@@ -625,6 +729,8 @@ class ReportView:
     headline: HeadlineView
     coverage: CoverageView
     due: DueView
+    burns: tuple[BurnView, ...]
+    known: KnownView
     plan: PlanView
     scores: ScoresView
     checks: ChecksView

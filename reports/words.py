@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from posture.model.assessment import RunState
+from posture.model.burndown import Burndown
 from posture.model.check import Effect, Risk
 from posture.model.clock import Clock
 from posture.model.finding import Closing, Status, WaiverState
@@ -162,12 +164,14 @@ RUN_STATE: dict[RunState, str] = {
 CAMPAIGN_LABEL = "agency campaign, not law"
 
 
-def standing(*, legal: bool, binding: bool, campaign: bool) -> str:
-    """Return what a date is, so that a campaign is never taken for law."""
+def standing(*, legal: bool, binding: bool, campaign: bool, binds_from: date | None = None) -> str:
+    """Return what a date is, so that a campaign is never taken for law; ``binds_from`` only while it lies ahead."""
     if campaign:
         return CAMPAIGN_LABEL
     if not legal:
         return "agency rule, not law"
+    if binding and binds_from is not None:
+        return f"directive, binding here from {binds_from}"
     return "law or directive, binding here" if binding else "law or directive, informative here"
 
 
@@ -208,3 +212,14 @@ def duration(minutes: int) -> str:
         return counted(minutes, "minute")
     hours, rest = divmod(minutes, 60)
     return f"{hours:,} h {rest} min" if rest else f"{hours:,} h"
+
+
+def rate_words(found: Burndown) -> str:
+    """Return the rate, its interval and what it leaves late, in a sentence."""
+    if found.rate is None:
+        return "rate: unknown, there is less than a day of history"
+    rate, (slow, middle, fast) = found.rate, found.outlooks
+    return (
+        f"rate: {rate.per_day:.2f} fixed a day ({rate.fixed} in {rate.days} days; 95 % interval {rate.low:.2f} to "
+        f"{rate.high:.2f}, Poisson); at this rate {middle.late} findings are late ({fast.late} to {slow.late})"
+    )

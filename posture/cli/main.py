@@ -12,6 +12,7 @@ import click
 from posture import __version__
 from posture.cli import (
     baselines,
+    burning,
     discovering,
     feeds,
     fleet,
@@ -51,6 +52,7 @@ def root() -> None:
 GROUPS = (
     scanning,
     reading,
+    burning,
     baselines,
     fleet,
     discovering,

@@ -8,12 +8,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
+from posture.model.burndown import Burndown
 from posture.model.check import Baseline
 from posture.model.clock import Campaign, Clock
 from posture.model.finding import Finding, Result, Status, Waiver, WaiverState
-from posture.model.host import Host, Zone
+from posture.model.host import Host, Published, Zone
 from posture.model.observation import Evidence, Origin, Unseen
 from posture.model.plan import Plan
+from posture.model.vulnerability import AssessedHost, FeedStamp, Vulnerability
 
 
 class RunState(StrEnum):
@@ -130,6 +132,10 @@ class WaiverUse:
     findings: tuple[str, ...]
 
 
+def _none_known(_host: str) -> tuple[Vulnerability, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """One run, judged; hosts are streamed so that nothing needs all of it in memory."""
@@ -157,6 +163,15 @@ class Assessment:
     """AIT id to name."""
     group_scores: tuple[GroupScore, ...] = ()
     """Sorted by kind and name."""
+    burndowns: tuple[Burndown, ...] = ()
+    """Of all findings first, then of each clock that dates any."""
+    assessed: tuple[AssessedHost, ...] = ()
+    """Hosts whose known vulnerabilities were looked at, in id order."""
+    read_vulnerabilities: Callable[[str], tuple[Vulnerability, ...]] = _none_known
+    """The known vulnerabilities of a host id, those that may wait included."""
+    feeds: tuple[FeedStamp, ...] = ()
+    published: tuple[Published, ...] = ()
+    """What public addresses lead to."""
 
     @property
     def today(self) -> date:

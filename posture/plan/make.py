@@ -29,12 +29,14 @@ def make_plan(
 ) -> Plan:
     """Return the plan for all open findings that no waiver covers; it does not depend on their order.
 
+    BOD 26-04 knows no waiver: a known vulnerability stays in the plan under one.
+
     Fixes are ordered by due date tier (overdue, then within 7, 14, 30, 60 days, then later, then undated), severity,
     summed weight, minutes, and last by check and owner. Neither severity nor weight moves a fix across tiers.
     """
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        if finding.open and not finding.waiver and finding.check in checks:
+        if finding.open and finding.check in checks and _to_do(finding, checks[finding.check]):
             host = hosts.get(finding.host)
             owner = (host.owner if host else "") or NOBODY
             groups.setdefault((finding.check, owner), []).append(finding)
@@ -44,6 +46,10 @@ def make_plan(
     ]
     drafts.sort(key=lambda draft: draft.place(today))
     return Plan(tuple(draft.fix(today, taxonomy) for draft in drafts), today)
+
+
+def _to_do(finding: Finding, check: Check) -> bool:
+    return not finding.waiver or check.deadline_class == "bod_26_04"
 
 
 def tier(due: date | None, today: date) -> int:

@@ -108,6 +108,14 @@ def history(conn: Connection, interned: Interned, finding: Finding) -> tuple[Fin
     return tuple(lines)
 
 
+def changes(conn: Connection) -> Iterator[tuple[str, str, str, FindingChange]]:
+    """Yield host, check, subject and what happened, for every finding, the oldest first."""
+    for event in chain.events(conn):
+        if event.event == _EVENT:
+            for check, subject, did, detail in msgspec.json.decode(event.detail):
+                yield event.host, check, subject, FindingChange(event.seq, event.at, event.run, Did(did), detail)
+
+
 _EVENT = "findings_changed"
 
 

@@ -315,6 +315,11 @@ class Store:
         with self.database.read() as conn:
             return findings.history(conn, self._interned, findings.get(conn, self._interned, finding_id))
 
+    def finding_changes(self) -> Iterator[tuple[str, str, str, FindingChange]]:
+        """Yield host, check, subject and what happened, for every finding of the store, the oldest first."""
+        with self.database.read() as conn:
+            yield from findings.changes(conn)
+
     def events(self) -> Iterator[Event]:
         """Yield every row of the audit chain in order."""
         with self.database.read() as conn:

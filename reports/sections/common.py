@@ -82,7 +82,9 @@ def is_campaign(assessment: Assessment, clock: str) -> bool:
 
 def due_standing(assessment: Assessment, due: DueDate) -> str:
     """Return whether a date is law, the agency's rule or its campaign."""
-    return standing(legal=due.legal, binding=due.binding, campaign=is_campaign(assessment, due.clock))
+    ahead = due.binds_from if due.binds_from is not None and assessment.today < due.binds_from else None
+    campaign = is_campaign(assessment, due.clock)
+    return standing(legal=due.legal, binding=due.binding, campaign=campaign, binds_from=ahead)
 
 
 def due_line(assessment: Assessment, due: DueDate) -> DueLine:

@@ -97,6 +97,8 @@ def test_diff_of_a_run_with_itself_is_empty(reading: Call) -> None:
         "show check SSH-02",
         "findings",
         "findings --all",
+        "burndown",
+        "burndown --clock check-days",
         "diff latest",
         "evaluate",
         "checks list",

@@ -104,12 +104,20 @@ def test_one_fix_for_each_check_and_owner_with_all_its_hosts() -> None:
 
 def test_waived_closed_and_undated_findings() -> None:
     assert plan(finding("a", "TST-01", "h1", SOON, waiver="W-1"), finding("b", "TST-01", "h1", SOON, closed=True)) == []
+
     informative = replace(SOON, binding=False)
     assert plan(finding("a", "TST-02", "h1", informative), finding("b", "TST-01", "h1", LATER)) == [
         ("TST-01", "web"),
         ("TST-02", "web"),
     ]
     assert plan(finding("a", "TST-01", "gone", SOON)) == [("TST-01", NOBODY)]
+
+
+def test_a_waiver_takes_no_known_vulnerability_out_of_the_plan() -> None:
+    checks = {"TST-01": replace(CHECKS["TST-01"], deadline_class="bod_26_04")}
+    waived = finding("a", "TST-01", "h1", SOON, waiver="W-1")
+    (fix,) = make_plan([waived], HOSTS, checks, weights=WEIGHTS, taxonomy=TAXONOMY, today=TODAY).fixes
+    assert fix.findings == ("a",) and fix.due == SOON.due
 
 
 def test_tiers() -> None:
