@@ -407,14 +407,21 @@ def judge_evidence(
     baseline: Baseline,
     known: Recalled,
     transcripts_of: Callable[[str], Iterable[Transcript]],
+    *,
+    only: str = "",
 ) -> Iterator[tuple[str, tuple[Result, ...]]]:
-    """Yield host id and results from raw answers, wherever they come from; last ``fleet``. No store is read."""
+    """Yield host id and results from raw answers, wherever they come from; last ``fleet``. No store is read.
+
+    ``only`` is the one host to judge, without the fleet.
+    """
     bench = _Bench(baseline, run.as_of)
     for host in inventory.hosts:
+        if only and host.id != only:
+            continue
         observed = observations(host, inventory, run, transcripts_of(host.id))
         observed[VULNERABILITIES] = known.look(host, observed)
         yield host.id, bench.judge(host, observed)
-    if results := bench.judge_fleet():
+    if not only and (results := bench.judge_fleet()):
         yield FLEET, results
 
 

@@ -10,7 +10,9 @@ from posture.cli import prepare, terminal
 from posture.cli.scanning import config_option, out_option
 from posture.errors import UsageError
 from posture.exit_codes import ExitCode
+from posture.model.receipt import Receipt
 from posture.proof.bundle import Sealing, previous_root, write_bundle
+from posture.proof.receipts import receipt
 from posture.proof.signing import Signer
 from posture.proof.verify import Answered, Keys, verify_bundle
 from reports import chosen
@@ -76,23 +78,31 @@ def bundle_command(
 
 
 @click.command("verify")
-@click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("bundle", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--finding", default="", metavar="ID", help="Replay the receipt of a fixed finding of the store instead.")
 @click.option("--allowed-signers", type=_file, help="OpenSSH's list of allowed signers, got outside the bundle.")
 @click.option("--signer", default="", help="Who in that list must have signed, such as assessor@example.gov.")
 @click.option("--public-key", type=_file, help="PEM public key of the ECDSA signature, got outside the bundle.")
 @click.option("--authority", type=_file, help="Certificate of the timestamp authority.")
+@config_option
+@out_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def verify_command(
     context: click.Context,
-    bundle: Path,
+    bundle: Path | None,
+    finding: str,
     allowed_signers: Path | None,
     signer: str,
     public_key: Path | None,
     authority: Path | None,
+    config_path: Path | None,
+    out: Path,
     as_json: bool,
 ) -> None:
     """Check an evidence bundle, judge its raw evidence again, and compare every verdict.
+
+    With `--finding`, judge the evidence a fixed finding failed with and the evidence it passes with, both anew.
 
     Exit code 0: everything holds. 1: something fails. 4: nothing fails, and something could not be checked.
 
@@ -100,7 +110,13 @@ def verify_command(
     Examples:
       posture verify evidence-20260620T040000Z-1a2b3c.tar
       posture verify evidence.tar --allowed-signers allowed_signers --signer a@example.gov --public-key signer.pub
+      posture verify --finding 3f2a9c01d4e5b678
     """
+    if (bundle is None) == (not finding):
+        raise UsageError("say what to verify", hint="a bundle, or `--finding ID` of a finding in the store")
+    if bundle is None:
+        with prepare.open_store(prepare.read_config(config_path, out)) as store:
+            context.exit(_replayed(receipt(store, finding), as_json=as_json))
     if (allowed_signers is None) != (not signer):
         raise UsageError("allowed signers and signer belong together", hint="give `--allowed-signers` and `--signer`")
     lines = list(verify_bundle(bundle, Keys(allowed_signers, signer, public_key, authority)))
@@ -113,6 +129,22 @@ def verify_command(
     if Answered.FAILS in answers:
         context.exit(ExitCode.FINDINGS)
     context.exit(ExitCode.BLIND_SPOTS if Answered.OPEN in answers else ExitCode.CLEAN)
+
+
+def _replayed(found: Receipt, *, as_json: bool) -> ExitCode:
+    if as_json:
+        terminal.as_json(found)
+    else:
+        terminal.say(f"{found.check} on {found.host} {inert(found.subject)}".rstrip())
+        rows = [
+            (when, one.run, f"{one.at:%Y-%m-%d %H:%M}", one.status.label, one.origin.value, one.said)
+            for when, one in (("then", found.failed), ("now", found.passes))
+        ]
+        terminal.table("judged again", ("when", "run", "as of", "status", "origin", "said"), rows, empty="")
+        changed = "" if found.same_check else "; the check changed in between, both were judged by the present one"
+        terminal.say(f"{found.days_open} days open, opened {found.times_opened} times{changed}")
+        terminal.say(f"{'receipt holds' if found.holds else 'NO RECEIPT'}: {inert(found.why)}")
+    return ExitCode.CLEAN if found.holds else ExitCode.FINDINGS
 
 
 COMMANDS = (bundle_command, verify_command)

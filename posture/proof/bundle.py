@@ -23,6 +23,7 @@ from posture.proof.layout import (
     FORMAT,
     INVENTORY,
     MANIFEST,
+    RECEIPTS,
     REGISTER,
     RUN,
     SSH_SIGNATURE,
@@ -38,6 +39,7 @@ from posture.proof.layout import (
     session_file,
 )
 from posture.proof.pages import verify_page
+from posture.proof.receipts import receipts
 from posture.proof.signing import Signer, encrypt, timestamp
 from posture.proof.tarfile_strict import TarWriter, read_members
 from posture.run import stored_assessment
@@ -89,6 +91,8 @@ def write_bundle(
 def _fill(writer: TarWriter, store: Store, assessment: Assessment, made: Path, sealing: Sealing, marking: str) -> None:
     run = assessment.run
     rows = list(store.chain_rows())
+    proofs = (msgspec.json.encode(one, order="sorted") + b"\n" for one in receipts(store, run.id))
+    writer.add(RECEIPTS, b"".join(proofs))
     writer.add(VERIFY, verify_page(run.id, sealing.signer, stamped=sealing.stamp is not None).encode())
     writer.add(RUN, encode(run))
     writer.add(INVENTORY, encode(store.inventory(run.id)))

@@ -71,6 +71,8 @@ Unpack it into an empty directory (`tar -xf`), and work there. No program of our
 What lies where: `manifest.json` says who scanned, by what authority, and how much was seen. `raw/HOST/` has each
 session (with the SSH host key it was held with) and each answer as it came, after redaction, with what was asked beside
 it in `.meta.json`. `verdicts.jsonl` has every verdict, `judged-by/` what they were judged by, `reports/` the reports.
+`receipts.jsonl` says of each finding that this run closed as fixed with which evidence it failed and with which it
+passes.
 
 With the scanner installed, `posture verify BUNDLE` does all of this, judges every raw answer again and compares each
 verdict.
