@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from posture.attack import attack_of
 from posture.catalogue.proven import Family, provenance_notes
 from posture.catalogue.waivers import WaiverBook
 from posture.clocks.burndown import burndown
@@ -17,11 +18,13 @@ from posture.errors import StoreError
 from posture.evaluate.lifecycle import DueFor, finding_id
 from posture.histories import lives
 from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
+from posture.model.attack import AttackReport, Dispute
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline, Check
 from posture.model.clock import Campaign, Clock, DueDate
 from posture.model.finding import Finding, Result, Status, Waiver
 from posture.model.host import FLEET, Host, Inventory
+from posture.model.rule import RuleBook
 from posture.model.vulnerability import AssessedHost, FeedStamp
 from posture.plan.make import make_plan
 from posture.plan.scores import bound_classes, scores
@@ -49,6 +52,10 @@ class Circumstances:
     """What our reading of each family of systems is proven on."""
     fedramp_class: str = ""
     """``c`` or ``d`` for a provider under FedRAMP's rules; empty for everybody else."""
+    rulebook: RuleBook = field(default_factory=RuleBook)
+    """The rules of attack paths; without any, no graph is built."""
+    disputes: tuple[Dispute, ...] = ()
+    """Edges of the graph that somebody calls wrong."""
 
     def due(self, baseline: Baseline, known: Reader) -> DueFor:
         """Return what gives a failure its due dates; a known vulnerability has those of its own inputs."""
@@ -85,6 +92,8 @@ class Judged:
     notes: tuple[str, ...] = ()
     known: Reader = field(default_factory=nothing_known)
     """The known vulnerabilities of its hosts."""
+    attack: Callable[[], AttackReport | None] = lambda: None
+    """Attack paths by the same results."""
 
     def book(self) -> WaiverBook:
         """Return the waivers, to be held against every result."""
@@ -184,6 +193,7 @@ def stored(store: Store, ref: str) -> Judged:
         read_hosts=lambda: (_own_checks(host, asked) for host in store.read_hosts(found.run.id)),
         notes=found.notes,
         known=Reader(register, circumstances.rules(baseline, register.feeds)),
+        attack=lambda: attack_of(store, found.run.id),
     )
 
 
@@ -249,6 +259,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
         ),
         scores=bands.categories,
         group_scores=bands.groups,
+        attack=judged.attack(),
         clocks=current.clocks,
         campaign=current.campaign,
         waivers=found.book.uses(findings),

@@ -14,6 +14,7 @@ from posture.assess import Circumstances
 from posture.catalogue.load import load
 from posture.catalogue.waivers import read_waivers
 from posture.config import Config
+from posture.disputes import read_disputes
 from posture.model.clock import Campaign
 from posture.model.host import Vantage
 from posture.run import Job, Work, replay
@@ -40,6 +41,8 @@ def run_demo(store: Store, config: Config, now: datetime, work: Work | None = No
         config=config,
         baseline=catalogue.baseline("fceb"),
         circumstances=Circumstances(
+            rulebook=catalogue.rulebook,
+            disputes=read_disputes(config.folder),
             campaign=Campaign(recorded.date() - _CAMPAIGN_BEFORE_RECORDING),
             clocks=catalogue.clocks,
             waivers=read_waivers(HOME / "waivers.yaml"),

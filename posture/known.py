@@ -14,7 +14,7 @@ from collectors.base import Answers, Collector, Facts
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
 from posture.model.observation import FactDocument, Observation, Origin
-from posture.model.vulnerability import Affected, CveRecord, FeedStamp, FixState, PackageVersion
+from posture.model.vulnerability import Affected, CveRecord, FeedStamp, FixState, PackageVersion, Vulnerability
 from posture.vulnerabilities.assess import Rules, assess_host
 from posture.vulnerabilities.exposed import ExternalSight, public_exposure
 from posture.vulnerabilities.installed import installed
@@ -118,6 +118,8 @@ class Looking:
         self._matcher, self._inventory, self._run, self._rules = matcher, inventory, run, rules
         self._sights = tuple(matcher.sights)
         self._builder = Builder(run.as_of, first_seen, run.origin)
+        self.found: tuple[Vulnerability, ...] = ()
+        """Of the host that was looked at last."""
 
     def look(self, host: Host, observed: Mapping[str, Observation]) -> Observation:
         """Return the topic of a host."""
@@ -125,9 +127,13 @@ class Looking:
         exposure = public_exposure(host, self._inventory, observed.get("exposure"), self._sights)
         entry = self._builder.add(host.id, matched, exposure)
         seen = self._builder.detections(host.id, matched)
-        found = assess_host(host.id, matched.affected, exposure, self._matcher.record, seen, self._rules)
+        self.found = assess_host(host.id, matched.affected, exposure, self._matcher.record, seen, self._rules)
         return topic_of(
-            host.id, entry, found, taken_at=_taken_at(observed, self._run), origin=_origin(entry.assessed_by, self._run)
+            host.id,
+            entry,
+            self.found,
+            taken_at=_taken_at(observed, self._run),
+            origin=_origin(entry.assessed_by, self._run),
         )
 
     def register(self) -> Register:
@@ -140,13 +146,15 @@ class Recalled:
 
     def __init__(self, reader: Reader, run: Run) -> None:
         self._reader, self._run = reader, run
+        self.found: tuple[Vulnerability, ...] = ()
+        """Of the host that was looked at last."""
 
     def look(self, host: Host, observed: Mapping[str, Observation]) -> Observation:
         """Return the topic of a host."""
         entry = self._reader.entry(host.id)
         origin = _origin(entry.assessed_by if entry else "", self._run)
-        found = self._reader.of_host(host.id)
-        return topic_of(host.id, entry, found, taken_at=_taken_at(observed, self._run), origin=origin)
+        self.found = self._reader.of_host(host.id)
+        return topic_of(host.id, entry, self.found, taken_at=_taken_at(observed, self._run), origin=origin)
 
     def register(self) -> Register:
         """Return the register itself."""

@@ -33,20 +33,27 @@ from posture.assess import (
     register_of,
     stored,
 )
+from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
 from posture.evaluate.fleet import SOURCE_TOPIC, fleet_documents
 from posture.evaluate.judge import Memo, judge_host
 from posture.evaluate.lifecycle import update_findings
 from posture.exit_codes import ExitCode, exit_code
 from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
+from posture.graph.build import GraphBuilder
+from posture.graph.evidence import HostEvidence
 from posture.known import Looking, Recalled
 from posture.model.assessment import Assessment, HostAssessment, Run, RunState
+from posture.model.attack import AttackReport
 from posture.model.check import Baseline
 from posture.model.finding import Result, Status, Verdict
 from posture.model.host import FLEET, Host, Inventory
 from posture.model.observation import FactDocument, Observation, Origin, Unseen
+from posture.model.path import AttackGraph
+from posture.model.vulnerability import Vulnerability
 from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS, observations, platform_of
 from posture.store import Store, StoredRun, Visit
+from posture.vulnerabilities.assess import subject
 from posture.vulnerabilities.register import Reader, Register, in_enclave, joined
 from posture.vulnerabilities.topic import TOPIC as VULNERABILITIES
 
@@ -246,19 +253,23 @@ def judge(
 ) -> tuple[str, ...]:
     """Return notes on the run, with the facts, results and findings that its stored evidence comes to all kept."""
     work.progress.expect(JUDGING, len(inventory.hosts))
-    bench = _Bench(baseline, run.as_of)
+    bench, paths = _Bench(baseline, run.as_of), _Paths(inventory, circumstances, run.as_of)
 
     def results() -> Iterator[Result]:
         for host in inventory.hosts:
             observed = observations(host, inventory, run, store.read_transcripts(run.id, host.id))
             observed[VULNERABILITIES] = known.look(host, observed)
             store.save_host(run.id, host.id, observations=observed.values(), platform=platform_of(observed))
-            yield from bench.judge(host, observed)
+            found = bench.judge(host, observed)
+            paths.add(host, observed, found, known.found)
+            yield from found
             work.progress.advance(JUDGING, host.id)
-        yield from bench.judge_fleet()
+        yield from paths.over_all(bench.judge_fleet())
 
     store.save_results(run.id, results())
     keep_register(store, run.id, known.register())
+    if graph := paths.graph():
+        keep_attack(store, run.id, graph, circumstances.rulebook)
     return _update_findings(store, run, inventory, baseline, circumstances)
 
 
@@ -294,6 +305,38 @@ class _Bench:
             elif verdict.status.decided:
                 verdict = Verdict(Status.NOT_APPLICABLE, _ELSEWHERE, (), ())
             yield Result(host.id, result.check, result.revision, verdict, ())
+
+
+class _Paths:
+    """Grows the attack graph beside the judging, host after host; nothing where no rules are known."""
+
+    def __init__(self, inventory: Inventory, circumstances: Circumstances, as_of: datetime) -> None:
+        self._fleet: tuple[Result, ...] = ()
+        self._builder: GraphBuilder | None = None
+        if circumstances.rulebook.rules:
+            disputes = {one.edge: one.words() for one in circumstances.disputes if one.expires >= as_of.date()}
+            self._builder = GraphBuilder(inventory, circumstances.rulebook, as_of, disputes=disputes)
+
+    def add(
+        self,
+        host: Host,
+        observed: Mapping[str, Observation],
+        results: tuple[Result, ...],
+        flaws: tuple[Vulnerability, ...],
+    ) -> None:
+        """Take in one host."""
+        if self._builder is not None:
+            named = tuple((subject(one.affected), one) for one in flaws)
+            self._builder.add(HostEvidence(host, observed, results, named))
+
+    def over_all(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
+        """Return the results of the whole fleet as they came, after noting them."""
+        self._fleet = results
+        return results
+
+    def graph(self) -> AttackGraph | None:
+        """Return the graph of all hosts; ``None`` where no rules are known."""
+        return self._builder.finish(self._fleet) if self._builder is not None else None
 
 
 _ELSEWHERE = f"asked of the whole fleet: see `{FLEET}`"
@@ -397,8 +440,22 @@ def evaluate(
             read_hosts=read_hosts,
             notes=found.notes,
             known=known,
+            attack=lambda: _attack_again(store, run, inventory, chosen, judged_by, Recalled(known, run)),
         ),
     )
+
+
+def _attack_again(
+    store: Store, run: Run, inventory: Inventory, baseline: Baseline, by: Circumstances, known: Recalled
+) -> AttackReport | None:
+    bench, paths = _Bench(baseline, run.as_of), _Paths(inventory, by, run.as_of)
+    for host in inventory.hosts:
+        observed = observations(host, inventory, run, store.read_transcripts(run.id, host.id))
+        observed[VULNERABILITIES] = known.look(host, observed)
+        paths.add(host, observed, bench.judge(host, observed), known.found)
+    paths.over_all(bench.judge_fleet())
+    graph = paths.graph()
+    return attack_report(graph, by.rulebook) if graph else None
 
 
 def judge_evidence(

@@ -206,6 +206,11 @@ def percent(part: int, whole: int) -> str:
     return f"{part * 100 // whole} %"
 
 
+def minutes_words(minutes: float) -> str:
+    """Return ``under a minute``, ``10 minutes`` or ``5 h 15 min``."""
+    return duration(round(minutes)) if minutes >= 1 else "under a minute"
+
+
 def duration(minutes: int) -> str:
     """Return ``10 minutes`` or ``5 h 15 min``."""
     if minutes < 120:

@@ -113,7 +113,7 @@ def read_rulebook(directory: Path) -> RuleBook:
         BaselineError: with file, line and key.
     """
     if not directory.exists():
-        return RuleBook((), (), (), "")
+        return RuleBook()
     tiers = convert(read(directory / "tiers.yaml", raises=BaselineError), TiersFile)
     located = read(directory / "rules.yaml", raises=BaselineError)
     file = convert(located, RulesFile)

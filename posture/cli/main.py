@@ -23,6 +23,7 @@ from posture.cli import (
     serving,
     terminal,
 )
+from posture.cli import paths as attack_paths
 from posture.errors import PostureError, UsageError
 from posture.install import refuse_foreign_packages
 from posture.run import ExitCode
@@ -60,6 +61,7 @@ GROUPS = (
     feeds,
     proving,
     serving,
+    attack_paths,
 )
 for command in (command for group in GROUPS for command in group.COMMANDS):
     root.add_command(command)

@@ -15,6 +15,7 @@ from posture.assess import CIRCUMSTANCES, Circumstances, circumstances_of
 from posture.catalogue.load import Catalogue, load
 from posture.catalogue.waivers import read_waivers
 from posture.config import Config, VulnerabilitiesEntry
+from posture.disputes import read_disputes
 from posture.errors import StoreError, UsageError
 from posture.feeds.library import PLACE, Library
 from posture.known import FeedMatcher, Matcher, Nothing
@@ -67,6 +68,8 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
         taxonomy=dict(catalogue.taxonomy),
         families=catalogue.families,
         marking=config.marking,
+        rulebook=catalogue.rulebook,
+        disputes=read_disputes(config.folder),
     )
 
 

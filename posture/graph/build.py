@@ -65,7 +65,7 @@ class GraphBuilder:
         endpoints = endpoints_of(view, self._inventory)
         add_endpoints(draft, view, endpoints)
         add_services(draft, view, people, endpoints)
-        add_flaws(draft, view, people, endpoints)
+        add_flaws(draft, view, endpoints)
         doors = Doors.of(draft, view, self._fleet, Sshd(view, people), endpoints)
         add_ssh(draft, doors, self._keys, self._as_of)
         add_shares(draft, view, people, self._fleet, endpoints)

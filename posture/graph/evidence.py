@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,8 @@ from posture.model.rule import AttackRule
 from posture.model.vulnerability import Vulnerability
 
 Facts = Mapping[str, Any]
+Holes = tuple[tuple[str, str], ...]
+"""Path below the topic, and why nothing is seen there."""
 NOTHING: Facts = {}
 
 
@@ -29,7 +32,8 @@ class HostEvidence:
     host: Host
     observed: Mapping[str, Observation]
     results: tuple[Result, ...] = ()
-    vulnerabilities: tuple[Vulnerability, ...] = ()
+    vulnerabilities: tuple[tuple[str, Vulnerability], ...] = ()
+    """Each with its subject, by which its finding goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class HostView:
     """One host, ready to be asked."""
 
     evidence: HostEvidence
-    _decoded: dict[str, tuple[Facts, tuple[str, ...]]] = field(default_factory=dict)
+    _decoded: dict[str, tuple[Facts, Holes]] = field(default_factory=dict)
     _failing: Failing | None = None
 
     @property
@@ -123,11 +127,12 @@ class HostView:
         if isinstance(observed, Unseen):
             return f"{topic}: {observed.reason.value}" + (f" ({observed.detail})" if observed.detail else "")
         holes = self._read(topic)[1]
-        for hole in holes:
-            at = hole.partition(" ")[0]
-            if not at or rest == at or rest.startswith(f"{at}.") or at.startswith((f"{rest}.", f"{rest}[")):
-                return f"{topic}.{hole}" if at else f"{topic}:{hole}"
-        found = self.value(topic, *rest.split(".")) if rest else None
+        wanted = f"{_plain(rest)}."
+        for at, why in holes:
+            if not at or wanted.startswith(f"{_plain(at)}."):
+                return f"{topic}.{at}: {why}" if at else f"{topic}: {why}"
+        trunk = rest.partition("[")[0]
+        found = self.value(topic, *trunk.split(".")) if trunk else None
         cut = isinstance(found, Mapping) and is_listing(found) and not found["complete"]
         return f"{path}: the list is not complete" if cut else ""
 
@@ -142,18 +147,26 @@ class HostView:
             return ()
         return (EvidenceRef(self.id, topic, path, document.digest, document.taken_at),)
 
-    def _read(self, topic: str) -> tuple[Facts, tuple[str, ...]]:
+    def _read(self, topic: str) -> tuple[Facts, Holes]:
         known = self._decoded.get(topic)
         if known is None:
             document = self.evidence.observed.get(topic)
             if isinstance(document, FactDocument):
                 body = msgspec.json.decode(document.content)
-                holes = tuple(f"{path} {reason}" + (f" ({why})" if why else "") for path, reason, why in body["holes"])
+                holes = tuple((path, reason + (f" ({why})" if why else "")) for path, reason, why in body["holes"])
                 known = (body["facts"], holes)
             else:
                 known = (NOTHING, ())
             self._decoded[topic] = known
         return known
+
+
+_ELEMENT = re.compile(r"\[[^\]]*\]")
+
+
+def _plain(path: str) -> str:
+    """Return a path without saying which elements of its lists are meant: a hole in one is a hole."""
+    return _ELEMENT.sub("", path)
 
 
 @dataclass(frozen=True)

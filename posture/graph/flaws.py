@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from posture.graph import draft as d
 from posture.graph.draft import Draft
-from posture.graph.evidence import HostView, People
+from posture.graph.evidence import HostView
 from posture.graph.reach import Endpoint, endpoint_node
 from posture.model.path import Tier
 from posture.model.vulnerability import FixState, Vulnerability
@@ -14,18 +14,18 @@ from posture.model.vulnerability import FixState, Vulnerability
 _CERTAIN = 90  # of 100: a vendor's word on an installed package
 
 
-def add_flaws(draft: Draft, view: HostView, people: People, endpoints: Iterable[Endpoint]) -> None:
+def add_flaws(draft: Draft, view: HostView, endpoints: Iterable[Endpoint]) -> None:
     """Add the edges of the vulnerabilities of one host."""
     known = tuple(endpoints)
     programs = dict(draft.book.programs)
-    for one in view.evidence.vulnerabilities:
+    for subject, one in view.evidence.vulnerabilities:
         name = one.affected.package.name
         if one.affected.state is FixState.INVESTIGATING:
             continue
         if name in draft.book.local_packages:
-            _add_local(draft, view, one)
+            _add_local(draft, view, one, _conditions(draft, view, subject, one))
         for endpoint in _listening(known, name, programs):
-            _add_remote(draft, view, people, one, endpoint)
+            _add_remote(draft, view, one, endpoint, _conditions(draft, view, subject, one))
 
 
 def _listening(
@@ -42,18 +42,20 @@ def flaw_tier(one: Vulnerability) -> Tier:
     return Tier.PUBLIC_EXPLOIT if record.exploitation == "poc" else Tier.NO_EXPLOIT
 
 
-def _condition(draft: Draft, view: HostView, one: Vulnerability) -> str:
+def _conditions(draft: Draft, view: HostView, subject: str, one: Vulnerability) -> list[str]:
+    """Return the finding that has a day, or the flaw itself where it has none."""
     package = one.affected.package
     fixed = f"install {package.name} {one.affected.fixed}" if one.affected.fixed else "no fixed version exists yet"
-    return draft.setting(
+    return draft.found_or_setting(
         view,
-        f"flaw|{one.affected.cve}|{package.name}",
-        f"{package.name} {package.version} on {view.id} has {one.affected.cve}",
-        f"{fixed} on {view.id}",
+        [("PAT-03", subject)],
+        key=f"flaw|{one.affected.cve}|{package.name}",
+        why=f"{package.name} {package.version} on {view.id} has {one.affected.cve}",
+        remedy=f"{fixed} on {view.id}",
     )
 
 
-def _add_local(draft: Draft, view: HostView, one: Vulnerability) -> None:
+def _add_local(draft: Draft, view: HostView, one: Vulnerability, conditions: list[str]) -> None:
     package = one.affected.package
     draft.edge(
         "local-flaw",
@@ -61,16 +63,16 @@ def _add_local(draft: Draft, view: HostView, one: Vulnerability) -> None:
         d.root(draft, view),
         f"{one.affected.cve} in {package.name} {package.version} on {view.id} may give root to anybody on it: "
         f"{_known(one)}",
-        conditions=[_condition(draft, view, one)],
+        conditions=conditions,
         sure=_sure(draft, one, local=True),
         tier=flaw_tier(one),
         cause=f"flaw|{one.affected.cve}|{package.name}",
         attempt=1.0 if one.record.epss is None else one.record.epss,
-        evidence=view.ref("packages", "installed"),
+        evidence=view.ref("vulnerabilities", "known"),
     )
 
 
-def _add_remote(draft: Draft, view: HostView, people: People, one: Vulnerability, endpoint: Endpoint) -> None:
+def _add_remote(draft: Draft, view: HostView, one: Vulnerability, endpoint: Endpoint, conditions: list[str]) -> None:
     package = one.affected.package
     draft.edge(
         "remote-flaw",
@@ -78,12 +80,12 @@ def _add_remote(draft: Draft, view: HostView, people: People, one: Vulnerability
         d.account(draft, view, endpoint.user),
         f"{one.affected.cve} in {package.name} {package.version}, which runs as {endpoint.user} behind {endpoint.name} "
         f"of {view.id}: {_known(one)}",
-        conditions=[_condition(draft, view, one)],
+        conditions=conditions,
         sure=_sure(draft, one, local=False),
         tier=flaw_tier(one),
         cause=f"flaw|{one.affected.cve}|{package.name}",
         attempt=1.0 if one.record.epss is None else one.record.epss,
-        evidence=(*view.ref("packages", "installed"), *view.ref("listeners", "sockets")),
+        evidence=(*view.ref("vulnerabilities", "known"), *view.ref("listeners", "sockets")),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
+from posture.model.attack import AttackReport
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline
 from posture.model.clock import Campaign, Clock
@@ -172,6 +173,8 @@ class Assessment:
     feeds: tuple[FeedStamp, ...] = ()
     published: tuple[Published, ...] = ()
     """What public addresses lead to."""
+    attack: AttackReport | None = None
+    """Attack paths; ``None`` for a run that was judged without their rules."""
 
     @property
     def today(self) -> date:

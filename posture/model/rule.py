@@ -86,11 +86,11 @@ class AttackRule:
 class RuleBook:
     """All rules with the numbers they use."""
 
-    rules: tuple[AttackRule, ...]
+    rules: tuple[AttackRule, ...] = ()
     """Sorted by id."""
-    tiers: tuple[TierValue, ...]
-    confidence: tuple[ConfidenceValue, ...]
-    attack_version: str
+    tiers: tuple[TierValue, ...] = ()
+    confidence: tuple[ConfidenceValue, ...] = ()
+    attack_version: str = ""
     staleness: tuple[Staleness, ...] = ()
     """Youngest first."""
     escapes: tuple[str, ...] = ()

@@ -11,7 +11,8 @@ from graphs import forward
 
 from posture.catalogue.load import load
 from posture.evaluate.documents import make_document
-from posture.graph.build import HostEvidence, build_graph
+from posture.graph.build import build_graph
+from posture.graph.evidence import HostEvidence
 from posture.model.finding import Result, Status, Verdict
 from posture.model.host import FLEET, Host, Inventory, Mission, Trust, Zone
 from posture.model.observation import Blind, Hole, Observation, Origin, Unseen
@@ -164,7 +165,7 @@ def facts(
                 )
             )
         },
-        "packages": {"installed": listing()},
+        "vulnerabilities": {"known": listing()},
         "pam": {"faillock_in_stack": False},
         "declared": {"addresses": [], "zone": "", "trust": "", "mission": 0},
     }
@@ -198,7 +199,8 @@ def evidence(
         for topic, told in said.items()
     }
     observed |= {topic: Unseen(of.id, topic, Blind.COMMAND_REFUSED, "sudo: a password is required") for topic in unseen}
-    return HostEvidence(of, observed, results(of.id, failing or {}, passing), flaws)
+    named = tuple((f"pkg:{one.affected.package.name} {one.affected.cve}", one) for one in flaws)
+    return HostEvidence(of, observed, results(of.id, failing or {}, passing), named)
 
 
 def results(host: str, failing: Mapping[str, tuple[str, ...]], passing: Iterable[str] = ()) -> tuple[Result, ...]:

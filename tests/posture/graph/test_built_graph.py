@@ -32,7 +32,8 @@ from estate import (
     view,
 )
 
-from posture.graph.build import GraphBuilder, HostEvidence
+from posture.graph.build import GraphBuilder
+from posture.graph.evidence import HostEvidence
 from posture.graph.paths import Chart, best_paths
 from posture.model.host import Flow, Host, Inventory
 from posture.model.observation import Blind, Hole

@@ -33,7 +33,7 @@ from estate import (
     view,
 )
 
-from posture.graph.build import HostEvidence
+from posture.graph.evidence import HostEvidence
 from posture.model.host import Mission
 from posture.model.path import AttackGraph, Tier
 from posture.model.vulnerability import (
@@ -213,7 +213,8 @@ CASES = (
         "web|IDN-14|", failing={"IDN-14": ()}, other=facts(ALICE, cron=job("0664", others=False)),
     ),
     Case(
-        "local-flaw", "somebody:web", "root:web", facts(ALICE), facts(ALICE), "web|flaw|CVE-2026-0001|sudo", flaws=(flaw("sudo"),),
+        "local-flaw", "somebody:web", "root:web", facts(ALICE), facts(ALICE), "web|PAT-03|pkg:sudo CVE-2026-0001", flaws=(flaw("sudo"),),
+        failing={"PAT-03": ("pkg:sudo CVE-2026-0001",)},
     ),
     Case("root-is-everybody", "root:web", "account:web/www-data", facts(**HTTP), facts(), "", structural=True),
     Case("presence", "somebody:web", "zone:dmz", facts(**HTTP), facts(), "", structural=True),
