@@ -96,7 +96,7 @@ FORMATS: tuple[Format, ...] = (
         "ckl", "ckl", write_ckl, "STIG Viewer 2, STIG Manager: a checklist for each host that DISA has a benchmark for"
     ),
     Format("cklb", "cklb", write_cklb, "STIG Viewer 3, STIG Manager: the same as JSON"),
-    Format("ocsf", "findings.ocsf.jsonl", write_ocsf, "SOC data lakes: OCSF 1.8 compliance findings"),
+    Format("ocsf", "findings.ocsf.jsonl", write_ocsf, "SOC data lakes: OCSF 1.8 compliance and vulnerability findings"),
     Format("sarif", "findings.sarif", write_sarif, "code scanning and DefectDojo: SARIF 2.1.0"),
     Format("prometheus", "posture.prom", write_prometheus, "dashboards: gauges for node_exporter's textfile collector"),
     Format("syslog", "findings.syslog", write_syslog, "log collectors: RFC 5424, one message a line"),

@@ -1,6 +1,6 @@
 """findings.ocsf.jsonl: OCSF 1.8 Compliance Findings (2003), one event for each verdict, and for each failing subject.
 
-Vulnerability Findings (2002) stand beside them in the same file once an assessment holds vulnerabilities.
+Vulnerability Findings (2002) of the same host follow in the same file: see ``ocsf_vulnerability``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from reports.due import governing
 from reports.files import new_file
 from reports.jsontext import write_lines
 from reports.keys import key_uuid
-
-VERSION = "1.8.0"
+from reports.ocsf_common import metadata, millis, resource
+from reports.ocsf_vulnerability import vulnerability_events
 
 _CREATE, _UPDATE, _CLOSE = (1, "Create"), (2, "Update"), (3, "Close")
 _COMPLIANCE = 2003
@@ -65,6 +65,8 @@ def _events(assessment: Assessment, marking: str) -> Iterator[dict[str, Any]]:
                 yield _marked(_event(assessment, entry, checks[result.check], result, None), marking)
             for life in lives:
                 yield _marked(_event(assessment, entry, checks[result.check], result, life), marking)
+        for event in vulnerability_events(assessment, entry):
+            yield _marked(event, marking)
     # Their host is not in this run, or their check not in its baseline: nobody knows how they stand now.
     for (host, check), lives in sorted(findings.items()):
         entry = HostAssessment(Host(host, (), ""), (), (), ())
@@ -106,15 +108,15 @@ def _event(
         "class_uid": _COMPLIANCE,
         "class_name": "Compliance Finding",
         "type_uid": _COMPLIANCE * 100 + activity_id,
-        "time": _millis(run.as_of),
+        "time": millis(run.as_of),
         "severity_id": severity_id,
         "severity": severity,
         "status_id": 4 if finding is not None and not finding.open else 1,
         "compliance": compliance,
         "finding_info": _finding_info(check, result, finding),
-        "metadata": _metadata(assessment),
+        "metadata": metadata(assessment),
         "remediation": {"desc": one_line(check.remediation.text) if check else "unknown"},
-        "resources": [_resource(entry)],
+        "resources": [resource(entry)],
         "unmapped": {
             "run": run.id,
             "result_now": status.label,
@@ -158,32 +160,6 @@ def _finding_info(check: Check | None, result: Result, finding: Finding | None) 
         "types": list(check.threat.categories) if check else [],
     }
     if finding:
-        info["first_seen_time"] = _millis(finding.first_seen)
-        info["last_seen_time"] = _millis(finding.last_seen)
+        info["first_seen_time"] = millis(finding.first_seen)
+        info["last_seen_time"] = millis(finding.last_seen)
     return info
-
-
-def _metadata(assessment: Assessment) -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "product": {
-            "name": "posture-scanner",
-            "vendor_name": "posture-scanner",
-            "version": assessment.run.tool_version,
-        },
-        "uid": assessment.run.id,
-    }
-
-
-def _resource(entry: HostAssessment) -> dict[str, Any]:
-    host = entry.host
-    resource: dict[str, Any] = {"uid": host.id, "name": host.name or host.id, "type": "host"}
-    if host.owner:
-        resource["owner"] = {"name": host.owner}
-    if host.zone:
-        resource["labels"] = [f"zone:{host.zone}"]
-    return resource
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 import reading_back
 import sample_agency
+import sample_known
 from ocsf_json_schema import OcsfJsonSchema, OcsfJsonSchemaEmbedded, get_ocsf_schema
 from syslog_rfc5424_parser import SyslogMessage
 
@@ -22,6 +23,7 @@ from posture.model.assessment import Assessment
 from reports import stig
 from reports.inert import clip, inert
 from reports.lines_jsonl import lines_schema_bytes
+from reports.ocsf import write_ocsf
 from tests.shared_data import ROOT, shared
 
 AGENCIES: dict[str, Assessment] = {
@@ -92,6 +94,20 @@ def test_ocsf_takes_every_event(out: Path) -> None:
         for event in kinds.values():
             validator.validate(event)
     assert not validator.is_valid({**events[0], "activity_id": "one"})
+
+
+def test_ocsf_takes_every_known_vulnerability(tmp_path: Path) -> None:
+    schema = OcsfJsonSchemaEmbedded(OcsfJsonSchema(get_ocsf_schema("1.8.0"))).get_class_schema("vulnerability_finding")
+    validator = jsonschema.Draft202012Validator(schema)
+    whole = sample_known.with_known()
+    write_ocsf(whole, tmp_path / "o.jsonl", marking="CUI")
+    events = [one for one in reading_back.read_lines(tmp_path / "o.jsonl") if one["class_uid"] == 2002]
+    known = [one for entry in whole.read_hosts() for one in whole.read_vulnerabilities(entry.host.id)]
+    assert len(events) == len(known) > 0
+    for event, one in zip(events, known, strict=True):
+        validator.validate(event)
+        assert event["unmapped"]["bod_26_04_outcome"] == one.decision.outcome
+        assert event["unmapped"]["publicly_exposed"] != "false" or one.exposure.exposed is False
 
 
 @pytest.mark.skipif(shutil.which("xmllint") is None, reason="xmllint is not here: apt-get install libxml2-utils")
