@@ -26,7 +26,7 @@ from posture.errors import CollectError
 from posture.known import Matcher, Nothing
 from posture.model.assessment import Run
 from posture.model.check import Baseline
-from posture.model.host import Host, Inventory, TransportKind, Vantage
+from posture.model.host import IMPORTED_FROM, Host, Inventory, TransportKind, Vantage
 from posture.model.observation import Blind, Hole
 from posture.observe import NMAP, is_login
 from posture.scope import Scope
@@ -272,7 +272,15 @@ def _looks_of(store: Store, run_id: str, hosts: list[Host], vantage: Vantage) ->
 def _seen_from(vantage: Vantage, job: Job, keeper: _Keeper) -> list[Host]:
     """Return the hosts to look at from there; a host's look at itself passes no firewall and would prove nothing."""
     done = keeper.looked_at(vantage.name)
-    return [host for host in job.inventory.hosts if host.addresses and host.id not in done and host.id != vantage.host]
+    return [
+        host
+        for host in job.inventory.hosts
+        # A host that only an import knows was named by nobody: it is not probed.
+        if host.addresses
+        and host.id not in done
+        and host.id != vantage.host
+        and IMPORTED_FROM not in dict(host.declared)
+    ]
 
 
 def _look(

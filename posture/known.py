@@ -6,20 +6,21 @@ and gives the same bytes years later.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from collectors.base import Answers, Collector, Facts
+from posture.imports.book import Book
+from posture.imports.join import joined
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
 from posture.model.observation import FactDocument, Observation, Origin
-from posture.model.vulnerability import Affected, CveRecord, FeedStamp, FixState, PackageVersion, Vulnerability
+from posture.model.vulnerability import CveRecord, FeedStamp, Vulnerability
 from posture.vulnerabilities.assess import Rules, assess_host
 from posture.vulnerabilities.exposed import ExternalSight, public_exposure
-from posture.vulnerabilities.installed import installed
+from posture.vulnerabilities.fleet import FleetMatches
 from posture.vulnerabilities.knowledge import Knowledge
-from posture.vulnerabilities.match import Matches, affected, not_assessed
 from posture.vulnerabilities.register import OURS, Builder, FirstSeen, Matched, Reader, Register
 from posture.vulnerabilities.topic import TOPIC, VulnerabilityFacts, topic_of
 
@@ -76,39 +77,22 @@ class Nothing:
 
 
 class FeedMatcher:
-    """Matches what is installed against the advisories of all feeds; each package version once for all hosts."""
+    """Matches what is installed against all feeds, alike hosts once, and adds what other scanners found."""
 
-    def __init__(self, knowledge: Knowledge, sights: Iterable[ExternalSight] = ()) -> None:
-        self._knowledge = knowledge
-        self._matches = Matches(knowledge)
+    def __init__(self, knowledge: Knowledge, sights: Iterable[ExternalSight] = (), book: Book | None = None) -> None:
+        self._knowledge, self._book = knowledge, book
+        self._fleet = FleetMatches(knowledge)
         self.sights = tuple(sights)
         self.stamps = knowledge.stamps
-        self.digest = knowledge.digest
+        self.digest = knowledge.digest + (f"+{book.digest}" if book is not None and book.digest else "")
 
     def matched(self, host: Host, observed: Mapping[str, Observation]) -> Matched:
-        """Return what the packages of a host came to."""
-        found = installed(observed)
-        if not found.packages:
-            return Matched((), found.unseen or "no package was read")
-        hits = affected(found.packages, self._matches)
-        blind = not_assessed(found.packages, self._knowledge)
-        gaps = [found.unseen, _no_feed(blind), _open_questions(hits)]
-        looked_up = len(found.packages) - len(blind)
-        return Matched(hits, "; ".join(filter(None, gaps)), looked_up, assessed_by=OURS if looked_up else "")
+        """Return what the packages of a host came to, and what others say of it."""
+        return joined(self._fleet.of(observed), self._book.of(host.id) if self._book is not None else ())
 
     def record(self, cve: str) -> CveRecord:
         """Return what is known of a CVE."""
         return self._knowledge.record(cve)
-
-
-def _no_feed(blind: Collection[PackageVersion]) -> str:
-    ecosystems = sorted({one.ecosystem for one in blind})
-    return f"no feed speaks for {', '.join(ecosystems)} ({len(blind)} packages)" if ecosystems else ""
-
-
-def _open_questions(hits: Iterable[Affected]) -> str:
-    cves = {one.cve for one in hits if one.state is FixState.INVESTIGATING}
-    return f"of {len(cves)} CVEs a vendor does not know yet whether they apply" if cves else ""
 
 
 class Looking:

@@ -39,6 +39,7 @@ from posture.evaluate.fleet import SOURCE_TOPIC, fleet_documents
 from posture.evaluate.judge import Memo, judge_host
 from posture.evaluate.lifecycle import update_findings
 from posture.exit_codes import ExitCode, exit_code
+from posture.feeds.freshness import notes as notes_on_feeds
 from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
 from posture.graph.build import GraphBuilder
 from posture.graph.evidence import HostEvidence
@@ -88,7 +89,8 @@ def scan(store: Store, job: Job, now: datetime, work: Work, *, resume: str = "")
     with _nothing_lost(store, run, work):
         gathered = gather(store, run, job, work, visits)
         looking = _looking(store, run, job)
-        notes = [*gathered.notes, *judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)]
+        judged = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
+        notes = [*gathered.notes, *judged, *_feed_notes(job, run)]
         if gathered.stopped:
             hint = f"stopped before every host was read; `posture scan --resume {run.id}` goes on"
             store.interrupt_run(run.id, work.clock(), notes=[*notes, hint])
@@ -111,8 +113,8 @@ def replay(
             recorded = replace(transcript, session=replace(transcript.session, origin=Origin.REPLAYED))
             store.save_host(run.id, transcript.session.host, transcripts=[recorded])
         looking = _looking(store, run, job)
-        notes = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
-        _finish(store, run, work, notes)
+        judged = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
+        _finish(store, run, work, [*judged, *_feed_notes(job, run)])
     return run.id
 
 
@@ -145,6 +147,11 @@ def _register_as_merged(store: Store, one: StoredRun) -> Register:
     """Return the known vulnerabilities of a run with its hosts named as in the merged one."""
     register = register_of(store, one.run.id)
     return in_enclave(register, one.provenance.enclave) if one.provenance and one.provenance.enclave else register
+
+
+def _feed_notes(job: Job, run: Run) -> tuple[str, ...]:
+    """Return what the first page must say of our own feeds: none at all, or too old."""
+    return notes_on_feeds(job.matcher.stamps, run.as_of, job.config.feeds.max_age_h)
 
 
 def _looking(store: Store, run: Run, job: Job) -> Looking:

@@ -17,7 +17,10 @@ from posture.catalogue.waivers import read_waivers
 from posture.config import Config, VulnerabilitiesEntry
 from posture.disputes import read_disputes
 from posture.errors import StoreError, UsageError
-from posture.feeds.library import PLACE, Library
+from posture.feeds.library import PLACE as FEEDS_PLACE
+from posture.feeds.library import Library
+from posture.imports.book import Book
+from posture.imports.scan import PLACE as IMPORTS_PLACE
 from posture.known import FeedMatcher, Matcher, Nothing
 from posture.model.clock import Campaign, Clock
 from posture.model.host import SELF_VANTAGE, Inventory, Vantage
@@ -73,10 +76,18 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
     )
 
 
-def matcher(config: Config) -> Matcher:
-    """Return what matches packages: the feeds beside the database, or nothing without any."""
-    place = config.folder / PLACE
-    return FeedMatcher(Library(place)) if place.is_dir() else Nothing()
+def matcher(config: Config, of: Inventory) -> Matcher:
+    """Return what matches packages: the feeds and imports beside the database, or nothing without any."""
+    feeds, imports = (config.folder / place for place in (FEEDS_PLACE, IMPORTS_PLACE))
+    if not feeds.is_dir() and not imports.is_dir():
+        return Nothing()
+    return FeedMatcher(Library(feeds), book=Book(imports, of))
+
+
+def with_imported(config: Config, read: Inventory) -> Inventory:
+    """Return the inventory with the hosts that only an import knows."""
+    others = Book(config.folder / IMPORTS_PLACE, read).only_imported()
+    return replace(read, hosts=tuple(sorted((*read.hosts, *others), key=lambda host: host.id)))
 
 
 def _with_readings(clocks: tuple[Clock, ...], entry: VulnerabilitiesEntry) -> tuple[Clock, ...]:
@@ -106,7 +117,7 @@ def self_job(config: Config, store: Store, profile: str, moment: datetime) -> Jo
         config=config,
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
-        matcher=matcher(config),
+        matcher=matcher(config, machine),
         vantage=SELF_VANTAGE,
     )
 
@@ -132,6 +143,7 @@ def fleet_job(
     catalogue = load(config.baselines)
     whole = inventory.read(inventory_path)
     read = _named(whole, inventory_path, only)
+    read = read if only else with_imported(config, read)
     near, far, look_here = _places(vantage, read, scope, inventory_path)
     return Job(
         inventory=read,
@@ -140,7 +152,7 @@ def fleet_job(
         config=config,
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
-        matcher=matcher(config),
+        matcher=matcher(config, read),
         vantage=near,
         far=far,
         look_here=look_here,
@@ -163,7 +175,7 @@ def replay_job(
         config=config,
         baseline=catalogue.baseline(profile or config.profile, overlay=config.overlay),
         circumstances=circumstances(catalogue, config, store, moment),
-        matcher=matcher(config),
+        matcher=matcher(config, read),
         vantage=Vantage("replay", ""),
         network=False,
         login=False,

@@ -70,6 +70,8 @@ class Vantage:
 
 FLEET = "fleet"
 """The pseudo-host of what only shows over all hosts: it has results and findings, and is in no count of hosts."""
+IMPORTED_FROM = "imported_from"
+"""Key of ``Host.declared`` of a host that only an import knows: it is judged, and never touched."""
 SELF_VANTAGE = Vantage(name="self", zone="self")
 
 

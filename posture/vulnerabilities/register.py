@@ -14,7 +14,16 @@ from posture.clocks.due import due_order
 from posture.model.check import Profile
 from posture.model.clock import Campaign, DueDate
 from posture.model.observation import Origin
-from posture.model.vulnerability import Affected, CveRecord, Detection, Exposure, FeedStamp, FixState, Vulnerability
+from posture.model.vulnerability import (
+    IMPORT_FEED,
+    Affected,
+    CveRecord,
+    Detection,
+    Exposure,
+    FeedStamp,
+    FixState,
+    Vulnerability,
+)
 from posture.vulnerabilities.assess import Rules, assess_host, subject
 
 PART = "vulnerabilities"
@@ -182,8 +191,9 @@ class Builder:
         others: dict[str, list[Detection]] = {}
         for about, sight in matched.sights:
             others.setdefault(about, []).append(sight)
+        ours = {subject(one) for one in matched.affected if not one.feed.startswith(IMPORT_FEED)}
         return {
-            about: self._seen(host, about, others.get(about, []), matched)
+            about: self._seen(host, about, others.get(about, []), matched.assessed_by == OURS and about in ours)
             for about in sorted({subject(one) for one in matched.affected})
         }
 
@@ -199,10 +209,10 @@ class Builder:
             hosts=tuple(sorted(self._hosts, key=lambda entry: entry.host)),
         )
 
-    def _seen(self, host: str, about: str, others: list[Detection], matched: Matched) -> tuple[Detection, ...]:
-        """Return who saw it; a sight of ours only where we looked ourselves."""
+    def _seen(self, host: str, about: str, others: list[Detection], by_us: bool) -> tuple[Detection, ...]:
+        """Return who saw it; a sight of ours only where we found it ourselves."""
         sights = list(others)
-        if matched.assessed_by == OURS or not sights:
+        if by_us or not sights:
             first = min(self._first_seen.get((host, about), self._now), self._now)
             sights.append(Detection(first, self._now, OURS, self._origin))
         return tuple(sorted(sights))

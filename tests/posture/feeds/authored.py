@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import tarfile
 import zipfile
 from datetime import UTC, datetime
@@ -21,14 +20,6 @@ from posture.model.vulnerability import FeedStamp
 
 NOTHING_ALLOWED = Leave()
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
-
-
-def shared(name: str) -> Path:
-    """Return a real file that others published; the test is skipped, visibly, where it is not at hand."""
-    place = Path(os.environ.get("POSTURE_SHARED", Path(__file__).parents[3] / "../shared")) / "data" / name
-    if not place.exists():
-        pytest.skip(f"no {place}: set POSTURE_SHARED to the folder with published data")
-    return place
 
 
 def kev(*cves: str, released: str = "2026-11-27T10:00:00.0000Z", added: str = "2026-11-20") -> bytes:

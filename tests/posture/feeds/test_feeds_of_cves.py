@@ -10,6 +10,7 @@ from posture.errors import FeedError
 from posture.model.vulnerability import CveRecord
 from tests.posture.feeds import authored
 from tests.posture.feeds.authored import Site, site
+from tests.shared_data import shared
 
 __all__ = ["site"]
 
@@ -100,9 +101,9 @@ def test_the_digest_changes_with_the_bytes_of_a_feed(site: Site) -> None:
 
 
 def test_the_published_catalogue_and_points_are_read_whole(site: Site) -> None:
-    listed = site.take("kev", authored.shared("feeds/known_exploited_vulnerabilities_2025-08-25.json"))
-    points = site.take("vulnrichment", authored.shared("feeds/vulnrichment_ssvc_2024-10-24.csv"))
-    scores = site.take("epss", authored.shared("feeds/epss/epss-fragment.csv"))
+    listed = site.take("kev", shared("feeds/known_exploited_vulnerabilities_2025-08-25.json"))
+    points = site.take("vulnrichment", shared("feeds/vulnrichment_ssvc_2024-10-24.csv"))
+    scores = site.take("epss", shared("feeds/epss/epss-fragment.csv"))
     assert (listed.entries, listed.version) == (1404, "2025.08.25")
     assert points.entries == 44_026
     assert (scores.entries, scores.version) == (29, "v2023.03.01 of 2024-10-25")

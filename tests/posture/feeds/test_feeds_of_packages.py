@@ -11,6 +11,7 @@ from posture.errors import FeedError
 from posture.model.vulnerability import Advisory, FixState
 from tests.posture.feeds import authored
 from tests.posture.feeds.authored import Site, site
+from tests.shared_data import shared
 
 __all__ = ["site"]
 
@@ -229,11 +230,11 @@ def test_endoflife_says_until_when(site: Site) -> None:
 
 
 def test_published_fragments_are_read(site: Site) -> None:
-    tracker = site.take("debian-tracker", authored.shared("feeds/debian/tracker-fragment.json"))
-    rhsa = authored.shared("feeds/rhel/rhsa-2024_9371.json")
+    tracker = site.take("debian-tracker", shared("feeds/debian/tracker-fragment.json"))
+    rhsa = shared("feeds/rhel/rhsa-2024_9371.json")
     site.take("redhat-vex", rhsa)
-    site.take("ubuntu-osv", authored.shared("feeds/ubuntu/UBUNTU-CVE-2016-20013.json"))
-    site.take("ubuntu-vex", authored.shared("feeds/ubuntu/openvex-CVE-2023-38545.json"))
+    site.take("ubuntu-osv", shared("feeds/ubuntu/UBUNTU-CVE-2016-20013.json"))
+    site.take("ubuntu-vex", shared("feeds/ubuntu/openvex-CVE-2023-38545.json"))
     assert tracker.entries > 0
     (python,) = _said(site, "Red Hat:9", "python3.9")
     assert (python.cve, python.fixed, python.note) == ("CVE-2024-8088", "3.9.19-8.el9", "RHSA-2024:9371")

@@ -1,0 +1,92 @@
+"""``posture import``: what other scanners already found, from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from posture.cli import prepare, terminal
+from posture.cli.reading import json_option
+from posture.cli.scanning import config_option, out_option
+from posture.errors import UsageError
+from posture.imports import nessus, table
+from posture.imports.scan import PLACE, ImportedHost, Summary, keep
+
+_path = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+
+
+@click.group("import")
+def import_group() -> None:
+    """Import what other scanners found; the next scan joins it with its own.
+
+    The clock of a vulnerability starts at the earliest sight by anybody. Hosts that no inventory names are judged by
+    what the file says of them and are never touched.
+    """
+
+
+@import_group.command("nessus")
+@_path
+@config_option
+@out_option
+@json_option
+def nessus_command(path: Path, config_path: Path | None, out: Path, as_json: bool) -> None:
+    """Import a .nessus file (version 2) of Nessus or ACAS.
+
+    \b
+    Examples:
+      posture import nessus weekly.nessus
+      posture import nessus weekly.nessus -c posture.yaml --json
+    """
+    _import("nessus", path, nessus.read, (config_path, out), as_json)
+
+
+@import_group.command("csv")
+@_path
+@config_option
+@out_option
+@json_option
+def csv_command(path: Path, config_path: Path | None, out: Path, as_json: bool) -> None:
+    """Import a table with the columns asset, cve, first_seen, last_seen, source, fixed.
+
+    asset, cve and last_seen must be there; dates are 2026-11-27 or 2026-11-27T10:00:00Z.
+
+    \b
+    Example:
+      posture import csv findings.csv
+    """
+    _import("csv", path, table.read, (config_path, out), as_json)
+
+
+def _import(
+    kind: str,
+    path: Path,
+    read: Callable[[Path, datetime], Iterable[ImportedHost]],
+    place: tuple[Path | None, Path],
+    as_json: bool,
+) -> None:
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file", hint="name a file that another scanner exported")
+    moment = prepare.now()
+    config = prepare.read_config(*place)
+    summary = keep(kind, path, read(path, moment), config.folder / PLACE, moment)
+    if as_json:
+        terminal.as_json(summary)
+        return
+    for line in _lines(summary):
+        terminal.say(line)
+
+
+def _lines(summary: Summary) -> Iterable[str]:
+    found = f"{summary.findings} CVEs on them ({summary.cves} different ones)"
+    yield f"{summary.hosts} hosts, {found}, {summary.fixed} said to be gone"
+    if summary.earliest and summary.latest:
+        yield f"seen from {summary.earliest:%Y-%m-%d} to {summary.latest:%Y-%m-%d}"
+    if summary.again:
+        yield "the same file was imported before: nothing changed"
+    yield "the next `posture scan` joins them with its own"
+
+
+COMMANDS = (import_group,)
