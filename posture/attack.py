@@ -20,6 +20,12 @@ GRAPH, REPORT = "attack-graph", "attack-report"
 _ASSUMED = 25
 
 
+class _Judged(msgspec.Struct, frozen=True):
+    """Of what a run was judged by, the rules of attack paths."""
+
+    rulebook: RuleBook
+
+
 def keep_attack(store: Store, run_id: str, graph: AttackGraph, book: RuleBook) -> None:
     """Keep a graph and what it comes to with its run."""
     store.save_part(run_id, GRAPH, codec.encode(graph))
@@ -34,7 +40,11 @@ def attack_of(store: Store, ref: str) -> AttackReport | None:
     """
     if REPORT not in store.parts(ref):
         return None
-    return msgspec.json.decode(store.part(ref, REPORT), type=AttackReport)
+    try:
+        return msgspec.json.decode(store.part(ref, REPORT), type=AttackReport)
+    except msgspec.ValidationError:  # an earlier version of this program said it in other words: the graph stays
+        book = msgspec.json.decode(store.part(ref, "circumstances"), type=_Judged).rulebook
+        return attack_report(codec.decode(store.part(ref, GRAPH)), book)
 
 
 def graph_of(store: Store, ref: str) -> AttackGraph | None:

@@ -17,6 +17,7 @@ from posture.model.host import FLEET
 from posture.model.observation import Evidence
 from posture.model.plan import Fix
 from reports import wire
+from reports.attack_json import attack_paths
 from reports.due import days_late, governing
 from reports.files import new_file
 from reports.jsontext import encode
@@ -64,6 +65,7 @@ def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], .
         return lambda file: _write_list(file, values)
 
     members: dict[str, Write] = {
+        "attack_paths": one(attack_paths(assessment.attack)),
         "baseline": one(_baseline(assessment)),
         "campaign": one(_campaign(assessment)),
         "clocks": many(map(_clock, assessment.clocks)),

@@ -28,6 +28,7 @@ from reports.sections.header import build_header, build_headline
 from reports.sections.hosts import build_hosts
 from reports.sections.known import build_known
 from reports.sections.method import build_method
+from reports.sections.paths import build_paths
 from reports.sections.plan import build_plan
 from reports.sections.scores import build_scores
 from reports.sections.waivers import build_waivers
@@ -62,6 +63,7 @@ def build_view(found: Survey, *, marking: str = "") -> ReportView:
         burns=build_burns(found),
         known=build_known(found),
         plan=build_plan(found),
+        paths=build_paths(found),
         scores=build_scores(found),
         checks=build_checks(found),
         hosts=build_hosts(found),

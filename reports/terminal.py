@@ -13,6 +13,7 @@ from reports.bod_rows import BodStatus
 from reports.due import relative
 from reports.headline import Headline, coverage_words, findings_words, headline
 from reports.inert import inert
+from reports.sections.paths import shortest_words
 from reports.survey import Limits, Survey, survey
 from reports.words import blind_words, counted, duration, percent, thousands
 
@@ -34,6 +35,7 @@ def summary_lines(assessment: Assessment, files: Iterable[Path] = ()) -> tuple[s
         *_wrapped(_findings(found, head)),
         *_severities(head),
         *_known(found),
+        *_paths(assessment),
         *_plan(assessment, head),
         *_files(files),
     )
@@ -96,11 +98,17 @@ def _severities(head: Headline) -> tuple[str, ...]:
     return (_line(f"  By severity: {counts}"),)
 
 
+def _paths(assessment: Assessment) -> tuple[str, ...]:
+    words = shortest_words(assessment.attack)
+    return (_line(f"  {words}"),) if words else ()
+
+
 def _plan(assessment: Assessment, head: Headline) -> tuple[str, ...]:
     fixes = assessment.plan.fixes
     if not fixes:
         return ("", "Nothing to plan: every open finding is waived, and stays a failure.") if head.open else ()
-    shown = fixes[:FIRST]
+    # a line on attack paths takes the place of the last fix, or the screen scrolls
+    shown = fixes[: FIRST - 1 if shortest_words(assessment.attack) else FIRST]
     title = f"Fix first ({len(shown)} of {counted(len(fixes), 'fix', 'fixes')})"
     lines = ["", title]
     for rank, fix in enumerate(shown, start=1):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from sample_paths import ATTACK
+
 from posture.errors import StoreError
 from posture.model.assessment import (
     Assessment,
@@ -685,6 +687,7 @@ def agency() -> Assessment:
             GroupScore("zone", "dmz", 12.4, 58.0, 5, 71.5),
             GroupScore("zone", "office", 44.0, 80.1, 4, 43.0),
         ),
+        attack=ATTACK,
     )
 
 
@@ -752,6 +755,7 @@ def clean(*, blind: bool) -> Assessment:
         waivers=(),
         notes=(),
         read_hosts=stream,
+        attack=None,
     )
 
 

@@ -41,18 +41,19 @@ def test_it_fits_one_screen_of_80_by_24(assessment: Assessment) -> None:
     assert all(line.isprintable() for line in lines)
 
 
-def test_coverage_comes_first_then_counts_then_five_fixes_then_the_report() -> None:
+def test_coverage_comes_first_then_counts_then_the_shortest_way_in_then_fixes_then_the_report() -> None:
     text = "\n".join(summary_lines(ALL["agency"], (REPORT,)))
     order = [
         "Coverage 63 %",
         "unknown is not good",
         "23 open findings",
-        "Fix first (5 of 7 fixes)",
+        "Shortest way in: an attacker in dmz",
+        "Fix first (4 of 7 fixes)",
         "Report: out/report.html",
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
-    assert sum(line.startswith(f"  {rank}.") for rank in range(1, 9) for line in text.splitlines()) == 5
+    assert sum(line.startswith(f"  {rank}.") for rank in range(1, 9) for line in text.splitlines()) == 4
     assert "143 days overdue" in text
 
 
