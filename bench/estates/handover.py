@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bench.estates.generate import Estate
 from posture.graph.arrays import Arrays, Columns, Ragged, assembled
+
+RESIDUAL = 0.02  # that a service or a kernel has a flaw which nobody has told of
+
+
+def with_residual(found: Estate) -> Estate:
+    """Return the estate with what a careful planner adds to what it sees: any service may have an unknown flaw.
+
+    Such an edge runs beside each edge that exists only since something is wrong, and rests on nothing a fix mends, so
+    that what is worth doing once the known ways are closed has an order too.
+    """
+    wrong = np.flatnonzero(found.finding >= 0)
+    _, one = np.unique(np.stack([found.premises[wrong, 0], found.conclusion[wrong]]), axis=1, return_index=True)
+    beside = wrong[one]
+    return replace(
+        found,
+        premises=np.concatenate([found.premises, found.premises[beside]]),
+        conclusion=np.concatenate([found.conclusion, found.conclusion[beside]]),
+        finding=np.concatenate([found.finding, np.full(len(beside), -1)]),
+        p=np.concatenate([found.p, np.full(len(beside), RESIDUAL)]),
+        cause=np.concatenate([found.cause, found.cause.max() + 1 + np.arange(len(beside))]),
+    )
 
 
 def arrays_of(found: Estate) -> Arrays:

@@ -82,9 +82,9 @@ def _offers(arrays: Arrays, weight: Longs, cost: Longs, edges: Longs) -> Longs:
 
 
 def _chosen(arrays: Arrays, weight: Longs, cost: Longs, start: Longs) -> Ints:
-    every = np.arange(arrays.edges)
-    offer = _offers(arrays, weight, cost, every)
-    fits = np.flatnonzero((offer == cost[arrays.conclusion]) & (offer < FAR) & (offer < start[arrays.conclusion]))
+    found = np.flatnonzero(cost[arrays.conclusion] < start[arrays.conclusion])
+    offer = _offers(arrays, weight, cost, found)
+    fits = found[(offer == cost[arrays.conclusion[found]]) & (offer < FAR)]
     by = np.full(arrays.nodes, -1, np.int32)
     # written backwards, so that the first of equals is what stays
     by[arrays.conclusion[fits[::-1]]] = fits[::-1]

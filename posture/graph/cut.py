@@ -8,7 +8,7 @@ all rules this takes a fraction of the memory at a hundred thousand hosts (docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from posture.graph.fixpoint import reached, relevant
 _ROUNDS_MAX = 100
 _NODES_MAX = 50_000  # branch-and-bound nodes, not seconds: the same input stops at the same answer on any machine
 _CORES_AT_ONCE = 60  # the shortest ones; more of them slow the program down more than they tighten it
+_NOTHING_LEFT = 1e-9
 _LABEL = 1_000  # a derivation with fewer labels makes a stronger core than a shorter one
 
 Core = tuple[int, ...]
@@ -93,21 +94,28 @@ class _Search:
             options={"node_limit": _NODES_MAX, "mip_rel_gap": 0.0},
         )
         if answer.x is None:
-            return tuple(_greedy(cores, self._cost)), False, 0.0
+            return tuple(_paid_off(cores, self._cost.copy())), False, 0.0
         chosen = tuple(labels[answer.x > 0.5].tolist())
         return chosen, answer.status == 0, float(answer.fun if answer.status == 0 else answer.mip_dual_bound)
 
     def close(self, chosen: Core) -> list[int]:
-        """Return further labels that close what is left, and keep the cores that ask for them."""
+        """Return further labels that close what is left, and keep the cores that ask for them.
+
+        Each core is paid for by all its labels alike until one of them has no cost left, and that one goes (the
+        local-ratio method): so the cores come out spread over the labels, and the program learns much from few.
+        """
         more: list[int] = []
+        left = self._cost.copy()
         while True:
             found = best(self._arrays, self._weight, self._start, self._arrays.without([*chosen, *more]))
             lost = self._objectives[found.cost[self._objectives] < FAR]
             if not len(lost):
                 return more
-            cores = sorted(set(_cores(self._arrays, found, lost)), key=lambda core: (len(core), core))[:_CORES_AT_ONCE]
+            cores = sorted(set(label_sets(self._arrays, found, lost)), key=lambda core: (len(core), core))[
+                :_CORES_AT_ONCE
+            ]
             self.cores.update(dict.fromkeys(cores))
-            more += _greedy(cores, self._cost)
+            more += _paid_off(cores, left)
 
     def better(self, labels: Core) -> None:
         """Keep labels that close everything if they are the cheapest so far."""
@@ -124,7 +132,7 @@ class _Search:
         return tuple(sorted(kept))
 
 
-def _cores(arrays: Arrays, found: Best, targets: Ints) -> Iterable[Core]:
+def label_sets(arrays: Arrays, found: Best, targets: Ints) -> Iterator[Core]:
     """Yield the labels on the derivation of each target."""
     known: dict[int, frozenset[int]] = {}
     for target in targets.tolist():
@@ -143,18 +151,15 @@ def _cores(arrays: Arrays, found: Best, targets: Ints) -> Iterable[Core]:
         yield tuple(sorted(known[target]))
 
 
-def _greedy(cores: Sequence[Core], cost: Floats) -> list[int]:
-    """Return labels that hit every core: again and again the one that hits most for its cost."""
-    left, chosen = list(cores), []
-    while left:
-        hits: dict[int, int] = {}
-        for core in left:
-            for label in core:
-                hits[label] = hits.get(label, 0) + 1
-        label = max(hits, key=lambda one: (hits[one] / max(float(cost[one]), 1e-9), -one))
-        chosen.append(label)
-        left = [core for core in left if label not in core]
-    return chosen
+def _paid_off(cores: Sequence[Core], left: Floats) -> list[int]:
+    """Return the labels whose cost is used up by these cores; ``left`` is what remains of each."""
+    gone: dict[int, None] = {}
+    for core in cores:
+        if gone.keys().isdisjoint(core):
+            pays = min(left[label] for label in core)
+            left[list(core)] -= pays
+            gone.update((label, None) for label in core if left[label] <= _NOTHING_LEFT)
+    return list(gone)
 
 
 def closed(arrays: Arrays, labels: Sequence[int], objectives: Ints) -> bool:
