@@ -1,4 +1,4 @@
-"""Runs the measurements that are asked for, or all: `python -m bench [collection memory judging store matching]`."""
+"""Runs the measurements that are asked for, or all of them: `python -m bench [PART …]`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from bench import collection, judging, memory
 from bench.fleet import HOME, fleet_of
 
-PARTS = ("collection", "memory", "judging", "store", "matching")
+PARTS = ("collection", "memory", "judging", "store", "matching", "plan", "graph")
 
 
 def main() -> int:
@@ -36,7 +37,22 @@ def main() -> int:
     if "matching" in parts:
         matching = (sys.executable, "-m", "bench.matching")
         kept = subprocess.run(matching, cwd=HOME, check=False).returncode == 0 and kept
+    kept = _of_the_graph(parts, options) and kept
     return 0 if kept else 1
+
+
+def _of_the_graph(parts: Collection[str], options: argparse.Namespace) -> bool:
+    """Measure plans and the engine; they need the extra ``graph``, which the other parts do without."""
+    kept = True
+    if "plan" in parts:
+        from bench import plan  # noqa: PLC0415
+
+        kept = plan.measure(hosts=options.estate, seeds=options.seeds)
+    if "graph" in parts:
+        from bench import graph  # noqa: PLC0415
+
+        kept = graph.measure() and kept
+    return kept
 
 
 def _where_we_are() -> None:
@@ -51,6 +67,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"of {', '.join(PARTS)}; all when left out")
     parser.add_argument("--hosts", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=20, help="of `plan`, for each topology")
+    parser.add_argument("--estate", type=int, default=600, help="hosts of `plan`")
     return parser.parse_args()
 
 

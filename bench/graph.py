@@ -98,7 +98,9 @@ def _plain(arrays: Arrays, clock: _Clock) -> None:
     pairs = list(zip(arrays.premises.values.tolist(), arrays.conclusion[arrays.premises.owners].tolist(), weight,
                      strict=True))  # fmt: skip
     plain = clock("networkx build", lambda: _graph(arrays.nodes, pairs))
-    clock("networkx Dijkstra, joins ignored", lambda: nx.single_source_dijkstra_path_length(plain, int(arrays.origin[0])))
+    clock(
+        "networkx Dijkstra, joins ignored", lambda: nx.single_source_dijkstra_path_length(plain, int(arrays.origin[0]))
+    )
 
 
 def _graph(nodes: int, pairs: list[tuple[int, int, int]]) -> nx.DiGraph[int]:
