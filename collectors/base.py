@@ -97,6 +97,8 @@ class Collector:
     """What ``follow_up`` may send, for the manifest; an argument written ``{name}`` or holding it varies."""
     volatile: bool = False
     """True when it holds what is never the same twice (pids, times): kept apart so that rescans stay cheap."""
+    reads: str = ""
+    """Topic whose answers it reads, where several topics come out of one visit; its own when empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,8 @@ def _first_line(text: str) -> str:
 def observe(collector: Collector, transcript: Transcript) -> Observation:
     """Return the topic's document, or why it is unseen; a parser's own bug becomes ``Blind.BUG``, never a verdict."""
     session = transcript.session
-    asked = {id_: answer for id_, answer in transcript.answers.items() if id_.split(".", 1)[0] == collector.topic}
+    source = collector.reads or collector.topic
+    asked = {id_: answer for id_, answer in transcript.answers.items() if id_.split(".", 1)[0] == source}
     if not asked and transcript.failure is not None:
         return Unseen(session.host, collector.topic, transcript.failure.reason, transcript.failure.detail)
     try:

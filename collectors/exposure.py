@@ -10,9 +10,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collectors.base import Answers, Collector, Facts, Listing
-from collectors.exposure_evidence import EVERY_TCP, Looked, looked_from
+from collectors.exposure_belief import (
+    believed,
+    everywhere,
+    is_outside,
+    not_from_itself,
+    port_looks,
+    read_looks,
+    tcp_complete,
+    udp_complete,
+    unasked,
+    undecided,
+)
+from collectors.exposure_evidence import EVERY_TCP, Looked
 from collectors.nmap import Phase
-from collectors.nmap_xml import SeenHost, SeenPort, ports_of
+from collectors.nmap_xml import SeenPort, ports_of
 from collectors.pace import answered
 from posture.model.host import SELF_VANTAGE, Trust
 from posture.model.observation import Blind, Hole
@@ -62,7 +74,7 @@ class Gap:
     vantage: str
     address: str
     phase: str
-    """tcp, recheck, udp, versions, or all."""
+    """tcp, recheck, udp, versions, tls, ssh, page, or all."""
     reason: str
     detail: str
 
@@ -152,14 +164,13 @@ _FACT_LISTS = (
 
 def parse(answers: Answers) -> Facts | Hole:
     """Return the views of one host from every vantage that looked, and what follows from them."""
-    read = [looked_from(answer) for _, answer in sorted(answers.items())]
-    broken = [entry for entry in read if isinstance(entry, Hole)]
-    looked = [entry for entry in read if isinstance(entry, Looked)]
-    gaps = [*_gaps(looked), *(Gap("", "", "all", hole.reason.value, hole.detail) for hole in broken)]
+    everything, broken = read_looks(answers)
+    looked = port_looks(everything)
+    gaps = [*_gaps(everything), *(Gap("", "", "all", hole.reason.value, hole.detail) for hole in broken)]
     if not any(entry.host for entry in looked):
         detail = gaps[0].detail if gaps else "no vantage looked at this host"
         return Hole("", Blind(gaps[0].reason) if gaps else Blind.NOT_ATTEMPTED, detail)
-    outer = [entry for entry in looked if entry.vantage.name != SELF_VANTAGE.name]
+    outer = not_from_itself(looked)
     own = [entry for entry in looked if entry.vantage.name == SELF_VANTAGE.name]
     facts = _exposure(outer, own, gaps, whole=not broken)
     return Facts(facts, tuple(_holes(facts, outer)))
@@ -167,9 +178,9 @@ def parse(answers: Answers) -> Facts | Hole:
 
 def _exposure(outer: list[Looked], own: list[Looked], gaps: list[Gap], *, whole: bool) -> Exposure:
     views = _views(outer)
-    tcp = Listing([port for view in views for port in _open(view, "tcp")], whole and _tcp_complete(outer))
-    udp = Listing([port for view in views for port in _open(view, "udp")], whole and _udp_complete(outer))
-    outside = [entry for entry in outer if _is_outside(entry.trust)]
+    tcp = Listing([port for view in views for port in _open(view, "tcp")], whole and tcp_complete(outer))
+    udp = Listing([port for view in views for port in _open(view, "udp")], whole and udp_complete(outer))
+    outside = [entry for entry in outer if is_outside(entry.trust)]
     untrusted = whole and any(entry.trust == Trust.UNTRUSTED for entry in outside)
     return Exposure(
         views=Listing(views, whole),
@@ -177,21 +188,16 @@ def _exposure(outer: list[Looked], own: list[Looked], gaps: list[Gap], *, whole:
         open_tcp=tcp,
         open_udp=udp,
         open_tcp_from_outside=Listing(
-            [port for port in tcp.items if _is_outside(port.trust)], untrusted and _tcp_complete(outside)
+            [port for port in tcp.items if is_outside(port.trust)], untrusted and tcp_complete(outside)
         ),
         open_udp_from_outside=Listing(
-            [port for port in udp.items if _is_outside(port.trust)], untrusted and _udp_complete(outside)
+            [port for port in udp.items if is_outside(port.trust)], untrusted and udp_complete(outside)
         ),
-        services=Listing(_services(outer), tcp.complete and not _unasked(outer)),
+        services=Listing(_services(outer), tcp.complete and not unasked(outer)),
         udp_asked=sorted({port for entry in outer if entry.phase is Phase.UDP for port in ports_of(entry.asked)}),
         self_view=next(iter(_views(own)), None),
         gaps=gaps,
     )
-
-
-def _is_outside(trust: str) -> bool:
-    # A zone nobody declared counts as outside: what cannot be told from exposed is exposed.
-    return trust not in (Trust.INTERNAL, Trust.RESTRICTED)
 
 
 def _gaps(looked: Iterable[Looked]) -> list[Gap]:
@@ -201,68 +207,15 @@ def _gaps(looked: Iterable[Looked]) -> list[Gap]:
             gaps.append(_gap(entry, entry.reason, entry.detail))
         elif entry.phase is Phase.TCP and entry.asked != EVERY_TCP:
             gaps.append(_gap(entry, Blind.NOT_ATTEMPTED, f"only the named ports {entry.asked} were asked"))
-        elif entry.phase is Phase.TCP and not _believed(entry):
+        elif entry.phase is Phase.TCP and not believed(entry):
             gaps.append(_gap(entry, Blind.UNREACHABLE, "nothing came back: filtered whole, or switched off"))
-        elif entry.phase is Phase.UDP and _undecided(entry.host):
+        elif entry.phase is Phase.UDP and undecided(entry.host):
             gaps.append(_gap(entry, Blind.UNREACHABLE, "UDP ports stayed silent: open or filtered"))
     return gaps
 
 
 def _gap(entry: Looked, reason: Blind, detail: str) -> Gap:
     return Gap(entry.vantage.name, entry.address, entry.phase.value, reason.value, detail)
-
-
-def _believed(entry: Looked) -> bool:
-    """Silence from every port is believed only of a host that is known to be there."""
-    return entry.host is not None and entry.reason is None and (entry.known_up or answered(entry.host))
-
-
-def _tcp_complete(looked: list[Looked]) -> bool:
-    if any(entry.reason for entry in looked if entry.phase is Phase.RECHECK):
-        return False
-    return _everywhere(looked, Phase.TCP) and all(
-        entry.asked == EVERY_TCP and _believed(entry) for entry in looked if entry.phase is Phase.TCP
-    )
-
-
-def _udp_complete(looked: list[Looked]) -> bool:
-    return _everywhere(looked, Phase.UDP) and all(
-        _believed(entry) and not _undecided(entry.host) for entry in looked if entry.phase is Phase.UDP
-    )
-
-
-def _everywhere(looked: list[Looked], phase: Phase) -> bool:
-    """Return whether every address that anybody looked at was asked in this phase."""
-    asked = {_place(entry) for entry in looked if entry.phase is phase}
-    return bool(asked) and asked == {_place(entry) for entry in looked}
-
-
-def _place(entry: Looked) -> tuple[str, str]:
-    return entry.vantage.name, entry.address
-
-
-def _undecided(host: SeenHost | None) -> bool:
-    if host is None:
-        return True
-    return any("|" in state for state in (*(port.state for port in host.ports), *(rest.state for rest in host.rest)))
-
-
-def _unasked(looked: list[Looked]) -> set[tuple[str, str, str, int]]:
-    """Return the open ports whose service was not asked for."""
-    opened = {key for entry in looked if entry.phase is not Phase.VERSIONS for key in _open_keys(entry)}
-    asked = {
-        (*_place(entry), port.proto, port.port)
-        for entry in looked
-        if entry.phase is Phase.VERSIONS and entry.reason is None and entry.host
-        for port in entry.host.ports
-    }
-    return opened - asked
-
-
-def _open_keys(entry: Looked) -> Iterator[tuple[str, str, str, int]]:
-    for port in entry.host.ports if entry.host else ():
-        if port.state == "open":
-            yield (*_place(entry), port.proto, port.port)
 
 
 def _views(looked: list[Looked]) -> list[View]:
@@ -286,14 +239,14 @@ def _view(looked: list[Looked]) -> View:
         for rest in entry.host.rest
     ]
     first = looked[0]
-    udp_done = _everywhere(looked, Phase.UDP) and not any(entry.reason for entry in looked if entry.phase is Phase.UDP)
+    udp_done = everywhere(looked, Phase.UDP) and not any(entry.reason for entry in looked if entry.phase is Phase.UDP)
     return View(
         vantage=first.vantage.name,
         zone=first.vantage.zone,
         trust=first.trust,
         addresses=sorted({entry.address for entry in looked}),
         answered=any(entry.host is not None and answered(entry.host) for entry in looked),
-        ports=Listing(ports, _tcp_complete(looked) and udp_done),
+        ports=Listing(ports, tcp_complete(looked) and udp_done),
         folded=sorted(folded, key=lambda entry: (entry.address, entry.proto, entry.state, entry.reason)),
     )
 
@@ -386,7 +339,7 @@ def _holes(facts: Exposure, outer: list[Looked]) -> Iterator[Hole]:
         else:
             yield _nothing_seen(path, phase, facts.gaps)
     if not facts.services.items and not facts.services.complete:
-        yield _nothing_seen("services", "versions" if _unasked(outer) else "", facts.gaps)
+        yield _nothing_seen("services", "versions" if unasked(outer) else "", facts.gaps)
 
 
 def _nothing_seen(path: str, phase: str, gaps: list[Gap]) -> Hole:
@@ -401,8 +354,9 @@ COLLECTOR = Collector(topic="exposure", version=1, commands=(), facts=Exposure, 
 
 def open_tcp_ports(answers: Answers) -> tuple[list[Port], bool]:
     """Return the open TCP ports of every look, the host's own included, and whether they are all there are."""
-    looked = [entry for _, answer in sorted(answers.items()) if isinstance(entry := looked_from(answer), Looked)]
+    everything, broken = read_looks(answers)
+    looked = port_looks(everything)
     ports = [
         port for view in _views(looked) for port in view.ports.items if (port.proto, port.state) == ("tcp", "open")
     ]
-    return ports, len(looked) == len(answers) and _tcp_complete(looked)
+    return ports, not broken and tcp_complete(looked)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from collectors.nmap import ALL_TCP, Phase, Probe, can_send_raw, command_line
+from collectors.exposure_scripts import phases_of
+from collectors.nmap import ALL_TCP, SCRIPT_S, SCRIPTS, Phase, Probe, can_send_raw, command_line
 from posture.errors import ScopeError
 from posture.model.host import DeviceClass, Host, Vantage
 from posture.scope import Lookup, OnRefused, Scope, look_up
@@ -20,6 +21,7 @@ CONNECTIONS_MAX = 40  # nmap's own ideal for service scans at -T4
 EXPECTED_TRIES = 2  # a silent port is asked twice before nmap believes it
 SLACK_S = 120
 VERSION_S_PER_PORT = 20  # a service that never speaks costs one silent wait and a few probes of 5 s
+SCRIPT_CONNECTIONS_MAX = 20  # nmap's own limit for scripts
 POLITE_DELAY_S = 0.4  # nmap(1): -T2 waits that long between probes and sends one at a time
 DELAY_S = 0.02  # nmap adds delay between probes to one host once it sees loss; this much we wait for
 
@@ -38,7 +40,8 @@ class PlannedProbe:
     """One nmap run of the manifest, before anything was sent."""
 
     argv: tuple[str, ...]
-    """``TARGETS`` stands for our file of addresses, ``OPEN`` and ``SILENT`` for the ports found to be so before."""
+    """``TARGETS`` stands for our file of addresses; ``OPEN``, ``SILENT``, ``TLS``, ``SSH`` and ``PAGE`` for the ports
+    that were found to be so, or to speak so, before."""
     targets: tuple[str, ...]
     vantage: str
     zone: str
@@ -73,6 +76,9 @@ def probe_manifest(
             planned.append(_later(recheck_probe(probes[0], (1,)), "SILENT", targets, chunk[0], vantage))
             planned += [_planned(probe, targets, chunk[0], vantage) for probe in probes[1:]]
             planned.append(_later(version_probe(probes[0], (1,), ()), "OPEN", targets, chunk[0], vantage))
+            for phase in phases_of(scope.probes):
+                ports = phase.value.upper()
+                planned.append(_later(script_probe(probes[0], phase, (1,)), ports, targets, chunk[0], vantage))
     return planned
 
 
@@ -170,6 +176,17 @@ def version_probe(tcp_probe: Probe, tcp: Sequence[int], udp: Sequence[int]) -> P
     )
 
 
+def script_probe(tcp_probe: Probe, phase: Phase, ports: Sequence[int]) -> Probe:
+    """Return the probe that asks more of ports that speak TLS, SSH or HTTP; nmap limits connections, not packets."""
+    return replace(
+        tcp_probe,
+        phase=phase,
+        tcp_ports=tuple(ports),
+        min_packets_per_s=0,
+        parallelism=max(2, min(SCRIPT_CONNECTIONS_MAX, tcp_probe.packets_per_s // 20)),
+    )
+
+
 def slower(probe: Probe) -> Probe:
     """Return the probe at half its rate, for a second attempt."""
     rate = max(1, probe.packets_per_s // 2)
@@ -185,6 +202,9 @@ def capped(probe: Probe, packets_per_s: int) -> Probe:
 def bounded(probe: Probe, addresses: int) -> Probe:
     """Return the probe with a time limit per host; nmap works on them side by side, so each may take the batch's."""
     ports = len(probe.tcp_ports) + len(probe.udp_ports)
+    if probe.phase in SCRIPTS:
+        # Reckoned from the longest a script may take, so there is no more to wait for: a port that floods ends here.
+        return replace(probe, host_timeout_s=int(expected_s(probe, addresses)) + SCRIPT_S[probe.phase])
     return replace(probe, host_timeout_s=int(2 * expected_s(probe, addresses) + ports * DELAY_S) + SLACK_S)
 
 
@@ -198,6 +218,9 @@ def expected_s(probe: Probe, addresses: int) -> float:
     ports = len(probe.tcp_ports) + len(probe.udp_ports)
     if probe.phase is Phase.VERSIONS:
         return addresses * ports * VERSION_S_PER_PORT / max(1, min(probe.parallelism, addresses * ports))
+    if probe.phase in SCRIPTS:
+        runs = addresses * ports * len(SCRIPTS[probe.phase])
+        return runs * SCRIPT_S[probe.phase] / max(1, min(probe.parallelism, runs))
     tries = addresses * ports * EXPECTED_TRIES
     if probe.timing <= 2:
         return tries * max(POLITE_DELAY_S, 1 / probe.packets_per_s)
@@ -227,5 +250,14 @@ def _later(probe: Probe, ports: str, targets: tuple[str, ...], host: Host, vanta
         zone=host.zone,
         phase=probe.phase.value,
         expected_s=0,
-        note=f"only hosts with {ports.lower()} ports, and only those ports; the host timeout grows with them",
+        note=f"{_WHICH[ports]}, and only those ports; the host timeout grows with them",
     )
+
+
+_WHICH = {
+    "SILENT": "only hosts with silent ports",
+    "OPEN": "only hosts with open ports",
+    "TLS": "only hosts with ports that speak TLS",
+    "SSH": "only hosts with ports that speak SSH",
+    "PAGE": "only hosts with ports that speak HTTP: a GET of / and five redirects on the same port at most",
+}

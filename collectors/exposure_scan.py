@@ -1,7 +1,8 @@
 """Looks at hosts from the network in two phases, gently and inside the authorisation, and brings home the evidence.
 
-Phase one finds open ports on all TCP ports and a UDP list; phase two asks only those for their version. A batch that
-dies costs the hosts it had not finished, and they are tried once more in two halves.
+Phase one finds open ports on all TCP ports and a UDP list; phase two asks only those for their version, and for more
+where the scope allows it. A batch that dies costs the hosts it had not finished, and they are tried once more in two
+halves.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from collectors.exposure_plan import (
     gentle,
     rate_for,
     recheck_probe,
+    script_probe,
     slower,
     targets_of,
     version_probe,
 )
+from collectors.exposure_scripts import phases_of, script_groups
 from collectors.nmap import ALL_TCP, Phase, Probe, Reply, can_send_raw, command_line, run_nmap
 from collectors.nmap_xml import RunHeader, SeenHost
 from collectors.pace import Pace, same_silence, silent_ports, suspects
@@ -192,6 +195,10 @@ class _Scan:
                 found[Phase.UDP] |= self._without_udp(targets)
                 for probe, group in _version_groups(found, targets, probes[0]):
                     found[Phase.VERSIONS] |= self._round(probe, group, host)
+                for phase in phases_of(self.scope.probes):
+                    known = {at: found[Phase.VERSIONS][at].host for at in targets if at in found[Phase.VERSIONS]}
+                    for ports, group in script_groups(phase, known):
+                        found[phase] |= self._round(script_probe(probes[0], phase, ports), group, host)
         return found
 
     def transcript(self, aim: Aim, found: Mapping[Phase, _Round], started_at: datetime, known_up: bool) -> Transcript:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import resource
 import shlex
 import signal
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -36,11 +37,29 @@ class Phase(StrEnum):
     """Which UDP ports answer."""
     VERSIONS = "versions"
     """What is behind the ports found open."""
+    TLS = "tls"
+    """Certificates, protocol versions and suites of the ports that speak TLS."""
+    SSH = "ssh"
+    """Algorithms and host keys of the ports that speak SSH."""
+    PAGE = "page"
+    """Title and headers of the page at / of the ports that speak HTTP."""
     SWEEP = "sweep"
     """Which addresses of a network answer at all, and on which of a few ports; no part of a look at a host."""
 
 
 ALL_TCP = range(1, 65536)
+SCRIPTS: Mapping[Phase, tuple[str, ...]] = {
+    Phase.TLS: ("ssl-cert", "ssl-enum-ciphers"),
+    Phase.SSH: ("ssh2-enum-algos", "ssh-hostkey"),
+    Phase.PAGE: ("http-title", "http-headers"),
+}
+"""nmap's own, all of its classes "safe" or "discovery": they greet, read and hang up. None of them logs in, guesses or
+writes; what is no row here is never run."""
+SCRIPT_S: Mapping[Phase, int] = {Phase.TLS: 90, Phase.SSH: 20, Phase.PAGE: 30}
+"""How long one script may take. A server with every old suite answers some hundred greetings, 20 s on the spot. nmap
+keeps to this only where a port is silent, so a port that floods is ended by the host timeout."""
+PAGE_BYTES = 65_536
+SCRIPT_ARGS = f"http.useragent=posture-scanner,http.max-body-size={PAGE_BYTES},http.truncated-ok=true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,9 @@ TARGETS_PLACEHOLDER = Path("TARGETS")
 MAX_STDERR_CHARS = 4_000
 BACKSTOP_S = 30  # python-nmap's own timeout throws everything away, so ours must come first
 KILL_AFTER_S = 3.0
+MEMORY_BYTES = (
+    2_000_000_000  # a batch of 4,096 hosts needs a tenth; nmap's scripts keep whatever a port floods them with
+)
 POLL_S = 0.1
 
 
@@ -131,6 +153,10 @@ def options(probe: Probe) -> tuple[str, ...]:
     if probe.phase is Phase.VERSIONS:
         # -sV also runs nmap's scripts of class "version"; none of them may hold the host up.
         words += ["-sV", "--version-light", "--script-timeout", "30s"]
+    if probe.phase in SCRIPTS:
+        # The plus runs a script whatever the port's number: the phase before has found out what is spoken there.
+        scripts = ",".join(f"+{name}" for name in SCRIPTS[probe.phase])
+        words += ["--script", scripts, "--script-timeout", f"{SCRIPT_S[probe.phase]}s", "--script-args", SCRIPT_ARGS]
     return tuple(words)
 
 
@@ -323,7 +349,9 @@ class _Watch:
 
     def _run(self) -> None:
         asked_at: float | None = None
+        bounded: set[int] = set()
         while not self._done.wait(POLL_S):
+            bounded |= _bound_memory(self._mark, bounded)
             if self.cause is None and self._stop.is_set():
                 self.cause, self.detail = Blind.NOT_ATTEMPTED, "stopped by the operator"
             elif self.cause is None and time.monotonic() >= self._deadline:
@@ -333,6 +361,15 @@ class _Watch:
                 asked_at = time.monotonic() if asked_at is None else asked_at
                 late = time.monotonic() - asked_at > KILL_AFTER_S
                 _end_children(self._mark, signal.SIGKILL if late else signal.SIGTERM)
+
+
+def _bound_memory(mark: bytes, already: set[int]) -> set[int]:
+    """Return the ids of our children that were given a limit now: beyond it nmap ends, and its batch is tried again."""
+    found = set(children_running(mark)) - already
+    for pid in found:
+        with contextlib.suppress(OSError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    return found
 
 
 def _end_children(mark: bytes, how: signal.Signals) -> None:

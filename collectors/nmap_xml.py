@@ -371,7 +371,16 @@ def _port(element: ET.Element) -> SeenPort | None:
     )
 
 
+_TELLING = (("http", r'"HTTP/1\.'), ("ssh", r'"SSH-2\.0-'))
+"""What stands in nmap's fingerprint of a service that it could not name: the answer said what it is all the same."""
+
+
 def _service(element: ET.Element) -> SeenService:
+    fingerprint = _text(element, "servicefp")
+    if element.get("method") != "probed":
+        for name, words in _TELLING:
+            if words in fingerprint:
+                return SeenService(name=name, tunnel=_text(element, "tunnel"), method="probed", confidence=5)
     return SeenService(
         name=_text(element, "name"),
         product=_text(element, "product"),

@@ -6,19 +6,25 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from collectors import ai_service, exposure
+from collectors import ai_service, exposure, pages, ssh_offer, tls
 from collectors.ai_scan import TRANSPORT as HTTP
 from collectors.base import Collector, Transcript, applies, document, observe
 from collectors.exposure_scan import merged
 from collectors.registry import COLLECTORS
-from posture import ai, flows, known, views
+from posture import ai, flows, known, management, views
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin, Unseen
 
-NETWORK_COLLECTORS: tuple[Collector, ...] = (exposure.COLLECTOR, ai_service.COLLECTOR)
+NETWORK_COLLECTORS: tuple[Collector, ...] = (
+    exposure.COLLECTOR,
+    ai_service.COLLECTOR,
+    pages.COLLECTOR,
+    ssh_offer.COLLECTOR,
+    tls.COLLECTOR,
+)
 """Topics that are asked of the network, not over a login."""
-DERIVED_COLLECTORS: tuple[Collector, ...] = (ai.COLLECTOR, flows.COLLECTOR, views.COLLECTOR)
+DERIVED_COLLECTORS: tuple[Collector, ...] = (ai.COLLECTOR, flows.COLLECTOR, management.COLLECTOR, views.COLLECTOR)
 """Topics that are made from others of the same host: they ask nothing, and are here for their schemas."""
 MATCHED_COLLECTORS: tuple[Collector, ...] = (known.COLLECTOR,)
 """Topics that come of feeds and imports beside the host's own: made when a run is judged."""
@@ -48,15 +54,17 @@ def observations(
         else:
             found[collector.topic] = observe(collector, login)
     for collector in NETWORK_COLLECTORS:
-        looks = [entry for entry in sessions if entry.session.transport == NETWORK_TRANSPORTS[collector.topic]]
+        source = collector.reads or collector.topic
+        looks = [entry for entry in sessions if entry.session.transport == NETWORK_TRANSPORTS[source]]
         if looks:
             found[collector.topic] = observe(collector, merged(looks))
         else:
-            why = _NOBODY[collector.topic]
+            why = _NOBODY[source]
             found[collector.topic] = Unseen(host.id, collector.topic, Blind.NOT_ATTEMPTED, why)
     found["declared"] = declared(host, inventory, run)
     found["flows"] = flows.flows_of(host, inventory, found["exposure"])
     found["ai"] = ai.ai_of(host, inventory, found["ai_service"], found["ai_host"])
+    found["management"] = management.management_of(host, found["exposure"], found["pages"], found["tls"])
     found["views"] = views.views_of(host, inventory, found["exposure"], found["listeners"], found["firewall"])
     return found
 

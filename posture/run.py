@@ -35,7 +35,7 @@ from posture.assess import (
 )
 from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
-from posture.evaluate.fleet import SOURCE_TOPIC, fleet_documents
+from posture.evaluate.fleet import SOURCE_TOPICS, Sources, fleet_documents, sources_of
 from posture.evaluate.judge import Memo, judge_host
 from posture.evaluate.lifecycle import update_findings
 from posture.exit_codes import ExitCode, exit_code
@@ -286,29 +286,33 @@ class _Bench:
     def __init__(self, baseline: Baseline, as_of: datetime) -> None:
         self._baseline, self._as_of = baseline, as_of
         self._memo = Memo(max_age_days=baseline.profile.max_age_days)
-        self._keys: dict[str, Observation] = {}
+        self._sources: dict[str, dict[str, Observation]] = {topic: {} for topic in SOURCE_TOPICS}
+        self._asked_of = {check.id: sources_of(check) for check in baseline.checks}
 
     def judge(self, host: Host, observed: Mapping[str, Observation]) -> tuple[Result, ...]:
         """Return one result for every check of the baseline, in its order."""
-        keys = self._keys[host.id] = observed[SOURCE_TOPIC]
+        for topic in SOURCE_TOPICS:
+            self._sources[topic][host.id] = observed[topic]
         own = judge_host(host.id, self._baseline.checks, observed, as_of=self._as_of, memo=self._memo)
-        by_check = {result.check: result for result in (*own, *self._part_in_fleet(host, keys))}
+        by_check = {result.check: result for result in (*own, *self._part_in_fleet(host, observed))}
         return tuple(by_check[check.id] for check in self._baseline.checks)
 
     def judge_fleet(self) -> tuple[Result, ...]:
         """Return the results of the checks that are asked of the whole fleet."""
-        return self._of_fleet(self._keys)
+        return self._of_fleet(self._sources)
 
-    def _of_fleet(self, keys: Mapping[str, Observation]) -> tuple[Result, ...]:
-        documents = fleet_documents(keys, as_of=self._as_of)
+    def _of_fleet(self, sources: Sources) -> tuple[Result, ...]:
+        documents = fleet_documents(sources, as_of=self._as_of)
         return judge_host(FLEET, self._baseline.checks, documents, as_of=self._as_of, memo=self._memo)
 
-    def _part_in_fleet(self, host: Host, keys: Observation) -> Iterator[Result]:
+    def _part_in_fleet(self, host: Host, observed: Mapping[str, Observation]) -> Iterator[Result]:
         """Yield for each check of the fleet that it is asked elsewhere, or that this host hides its part of it."""
-        for result in self._of_fleet({host.id: keys}):
+        for result in self._of_fleet({topic: {host.id: observed[topic]} for topic in SOURCE_TOPICS}):
             verdict = result.verdict
-            if isinstance(keys, Unseen):
-                verdict = Verdict(Status.NOT_CHECKED, keys.reason.value, (), (SOURCE_TOPIC,))
+            parts = {topic: observed[topic] for topic in self._asked_of[result.check]}
+            hidden = [part for part in parts.values() if isinstance(part, Unseen)]
+            if len(hidden) == len(parts):
+                verdict = Verdict(Status.NOT_CHECKED, hidden[0].reason.value, (), tuple(parts))
             elif verdict.status.decided:
                 verdict = Verdict(Status.NOT_APPLICABLE, _ELSEWHERE, (), ())
             yield Result(host.id, result.check, result.revision, verdict, ())

@@ -92,6 +92,10 @@ class Window:
         return (self.closes - now).total_seconds()
 
 
+PROBE_CLASSES = ("tls", "ssh", "page")
+"""What may be asked of an open port beside its version: a TLS greeting, an SSH greeting, the page at / over HTTP."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A host's owner allows it to look at the network for us, through the nmap that it has."""
@@ -134,6 +138,8 @@ class Scope:
     udp_ports: tuple[int, ...] = (53, 69, 111, 123, 137, 161, 500, 514, 623, 1900, 5353)
     named_ports: tuple[int, ...] = (22, 23, 80, 443)
     """All that fragile and OT devices are asked for."""
+    probes: tuple[str, ...] = ("tls", "ssh")
+    """Which of ``PROBE_CLASSES`` the owner allows; greetings are, a page is fetched only where it is named."""
     vantages: tuple[Grant, ...] = ()
     """Hosts that may look at the network; no other host ever does."""
     ai_services: AiQuestions | None = None
@@ -143,12 +149,15 @@ class Scope:
         """Refuse networks and ports that do not mean what they seem to.
 
         Raises:
-            ScopeError: a CIDR with host bits, or a port outside 1 to 65535.
+            ScopeError: a CIDR with host bits, a port outside 1 to 65535, or a class of probe that does not exist.
         """
         for text in (*self.cidrs, *self.excluded):
             _network(text)
         for port in (*self.udp_ports, *self.named_ports):
             _within("a port", port, 1, 65535)
+        for name in self.probes:
+            if name not in PROBE_CLASSES:
+                raise ScopeError(f"`{name}` is no class of probe", hint=f"one of: {', '.join(PROBE_CLASSES)}")
 
     def admit(self, address: str) -> str:
         """Return the address in canonical form when it may be touched.

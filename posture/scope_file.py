@@ -61,6 +61,7 @@ class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     allow_passphrase_test: bool = False
     udp_ports: list[int] | None = None
     named_ports: list[int] | None = None
+    probes: list[Literal["tls", "ssh", "page"]] | None = None
     vantages: list[GrantEntry] = []
     ai_services: AiServicesEntry | None = None
 
@@ -87,7 +88,8 @@ def read(path: Path) -> Scope:
         if not grant.authorisation.strip():
             hint = "the signed document of this host's owner"
             raise located.error("an authorisation is named", "vantages", index, "authorisation", hint=hint)
-    named = {key: tuple(getattr(file, key)) for key in ("udp_ports", "named_ports") if getattr(file, key) is not None}
+    optional = ("udp_ports", "named_ports", "probes")
+    named = {key: tuple(getattr(file, key)) for key in optional if getattr(file, key) is not None}
     return Scope(
         authorisation=file.authorisation,
         owner=file.owner,

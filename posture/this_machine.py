@@ -10,7 +10,7 @@ import subprocess
 from datetime import datetime, timedelta
 
 from posture.model.host import SELF_VANTAGE, Access, Host, Inventory, TransportKind, Trust, Zone
-from posture.scope import AiQuestions, Rates, Scope, Window
+from posture.scope import PROBE_CLASSES, AiQuestions, Rates, Scope, Window
 
 _PACKETS_PER_S = 5000  # over the loopback device only: no network carries them
 _REQUESTS_PER_PORT = 32  # the whole table: on one's own machine nothing need be left undecided
@@ -33,6 +33,7 @@ def scope(addresses: tuple[str, ...], now: datetime) -> Scope:
         cidrs=addresses,
         rates=Rates(packets_per_s=_PACKETS_PER_S, packets_per_s_per_host=_PACKETS_PER_S, timing=4),
         ai_services=AiQuestions(_REQUESTS_PER_PORT),
+        probes=PROBE_CLASSES,
     )
 
 

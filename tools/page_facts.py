@@ -44,7 +44,8 @@ def facts_page() -> str:
         "- `declared`: what the inventory says of the host, any key of its `declared` map; attested, not collected.\n",
     ]
     parts += [_topic(collector) for collector in collectors]
-    parts.append(f"\n## fleet\n\nWorked out from `ssh_keys` of all hosts of a run.\n\n{_fields('fleet', FleetFacts)}")
+    parts.append("\n## fleet\n\nWorked out from `ssh_keys`, `ssh_offer` and `tls` of all hosts of a run.\n\n")
+    parts.append(_fields("fleet", FleetFacts))
     return "".join(parts)
 
 
@@ -75,6 +76,9 @@ def _topic(collector: Collector) -> str:
 
 _NETWORK = {
     "exposure": "nmap looks from the network",
+    "tls": "nmap greets the ports that speak TLS (`ssl-cert`, `ssl-enum-ciphers`), where `probes` has `tls`",
+    "ssh_offer": "nmap greets the ports that speak SSH (`ssh2-enum-algos`, `ssh-hostkey`), where `probes` has `ssh`",
+    "pages": "nmap gets / of the ports that speak HTTP (`http-title`, `http-headers`), where `probes` has `page`",
     "ai_service": "open ports are asked by HTTP GET, where the scope authorises it ([how](ai-services.md))",
 }
 

@@ -12,14 +12,13 @@ from typing import Literal
 import msgspec
 
 from posture.catalogue.checkfile import Text
+from posture.catalogue.reach import NETWORK_TOPICS
 from posture.errors import BaselineError
 from posture.evaluate.judge import topics_of
 from posture.model.check import Check
 from posture.yamlfile import convert, read
 
-NOT_OF_A_HOST = frozenset(
-    {"ai", "ai_service", "declared", "exposure", "fleet", "flows", "scanning", "views", "vulnerabilities"}
-)
+NOT_OF_A_HOST = NETWORK_TOPICS | {"ai", "declared", "fleet", "scanning", "vulnerabilities"}
 """Topics that no login brings: they read the same whatever the host runs."""
 
 

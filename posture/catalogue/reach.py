@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from posture.evaluate.judge import topics_of
 from posture.model.check import Check
 
-NETWORK_TOPICS = frozenset({"ai", "ai_service", "exposure", "flows", "views"})
+NETWORK_TOPICS = frozenset(
+    {"ai", "ai_service", "exposure", "flows", "management", "pages", "ssh_offer", "tls", "views"}
+)
 """Topics that a vantage is needed for: asked of the network and not over a login, or made from that."""
 
 

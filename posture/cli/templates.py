@@ -48,6 +48,7 @@ hosts:
     declared:
       services: [{port: 22, proto: tcp}, {port: 443, proto: tcp}]
       # accounts: [root, posture]                    # everybody who may have a shell; without it IDN-10 is a question
+      # device: {vendor: Example, model: X1, version: '7.2', end_of_support: '2027-03-31'}   # BOD 26-02
       # isolation: switch port shut by the SOC, run book 12   # how the host is cut off, and by whom
       # interpreters: [python3, perl]                # what may run scripts here
       # patch_system: Satellite                      # what installs updates, where no timer of the host does
@@ -66,6 +67,8 @@ rates:
   parallel_logins: 16
   parallel_logins_per_zone: 8
   parallel_logins_per_jump: 4
+# What open ports may be asked beside their version: a TLS greeting, an SSH greeting, the page at / (one GET).
+probes: [tls, ssh, page]
 # vantages: [{{host: probe1, authorisation: AUTH-0001}}]   # hosts that may look, each by its owner's word
 # ai_services: {{requests_per_port: 8}}   # GETs to each open port to find AI services; 32 ask for everything
 # allow_passphrase_test: false     # try found private keys with an empty passphrase

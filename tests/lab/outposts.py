@@ -72,7 +72,7 @@ class Outposts:
     def posture(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command line where the scanner stands: in the management zone."""
         argv = enter(self.network.namespace("scanner"), [str(POSTURE), *words])
-        return subprocess.run(argv, check=False, capture_output=True, text=True, cwd=self.work, timeout=120)
+        return subprocess.run(argv, check=False, capture_output=True, text=True, cwd=self.work, timeout=400)
 
     def probes(self) -> list[dict[str, Any]]:
         """Return the lines of the probe log."""

@@ -59,7 +59,7 @@ def recorded(host: str, *, called: str = "", at: datetime = START) -> Transcript
 def travelling_pair() -> tuple[str, str]:
     """Return a recorded host that holds an open private key, and one that the key opens."""
     keys: dict[str, Observation] = {host: observe(SSH_KEYS, said) for host, said in _recorded().items()}
-    document = fleet_documents(keys, as_of=START)[FLEET]
+    document = fleet_documents({"ssh_keys": keys}, as_of=START)[FLEET]
     assert isinstance(document, FactDocument)
     for key in msgspec.json.decode(document.content)["facts"]["private_keys"]["items"]:
         if not key["encrypted"]:

@@ -40,7 +40,7 @@ def key(fingerprint: str | None, account: str = "deploy", **more: Any) -> dict[s
 
 
 def facts(*hosts: Observation) -> dict[str, Any]:
-    document = fleet_documents({h.host: h for h in hosts}, as_of=NOW)[FLEET]
+    document = fleet_documents({"ssh_keys": {h.host: h for h in hosts}}, as_of=NOW)[FLEET]
     assert isinstance(document, FactDocument)
     body: dict[str, Any] = msgspec.json.decode(document.content)["facts"]
     return body
@@ -98,17 +98,21 @@ def test_one_host_out_of_sight_leaves_every_list_incomplete() -> None:
 
 def test_the_document_is_as_old_as_its_oldest_part_and_as_weak_as_its_weakest() -> None:
     replayed = host("replayed", origin=Origin.REPLAYED)
-    document = fleet_documents({"a": A, "replayed": replayed}, as_of=NOW)[FLEET]
+    document = fleet_documents({"ssh_keys": {"a": A, "replayed": replayed}}, as_of=NOW)[FLEET]
     assert isinstance(document, FactDocument)
     assert document.taken_at == replayed.taken_at and document.origin is Origin.REPLAYED
 
 
 def test_it_does_not_depend_on_the_order_of_hosts() -> None:
-    assert fleet_documents({"a": A, "b": B, "c": C}, as_of=NOW) == fleet_documents({"c": C, "b": B, "a": A}, as_of=NOW)
+    assert fleet_documents({"ssh_keys": {"a": A, "b": B, "c": C}}, as_of=NOW) == fleet_documents(
+        {"ssh_keys": {"c": C, "b": B, "a": A}}, as_of=NOW
+    )
 
 
 def test_without_any_host_the_fleet_is_unseen() -> None:
-    assert isinstance(fleet_documents({"z": Unseen("z", "ssh_keys", Blind.UNREACHABLE)}, as_of=NOW)[FLEET], Unseen)
+    assert isinstance(
+        fleet_documents({"ssh_keys": {"z": Unseen("z", "ssh_keys", Blind.UNREACHABLE)}}, as_of=NOW)[FLEET], Unseen
+    )
 
 
 def test_a_fleet_check_is_judged_on_the_pseudo_host_and_names_its_keys() -> None:
@@ -120,7 +124,9 @@ def test_a_fleet_check_is_judged_on_the_pseudo_host_and_names_its_keys() -> None
         where=Assertion("", ".root_count", "gt", 1),
     )
     check = make_check(fanout, scope="fleet", subject="fleet.authorized_keys[*].fingerprint")
-    (result,) = judge_host(FLEET, [check], fleet_documents({"a": A, "b": B}, as_of=NOW), as_of=NOW, memo=Memo())
+    (result,) = judge_host(
+        FLEET, [check], fleet_documents({"ssh_keys": {"a": A, "b": B}}, as_of=NOW), as_of=NOW, memo=Memo()
+    )
     assert (result.host, result.verdict.status, result.verdict.subjects) == ("fleet", Status.FAIL, ("F1",))
     assert not [p for p in lint([check], {"fleet": fleet_schema()}) if "fleet" in p.place]
 
