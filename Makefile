@@ -7,7 +7,7 @@ CORE   ?= .[graph,serve]
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
-.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare guest ground-truth
+.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare guest ground-truth ssvc
 
 all: test lint types contracts docs-check sizes   ## everything CI runs
 
@@ -71,6 +71,9 @@ validate-formats: $(VENV)/.test  ## exports read by compliance-trestle, oscal-va
 
 validate-npm: $(VENV)/.core  ## exports read by inspecjs, saf and STIG Manager's importer; needs nodejs and npm, 450 MB
 	@sh tools/validate_npm.sh $(BIN) $(OUT)/validate
+
+ssvc: $(VENV)/.core  ## our BOD 26-04 table against the package certcc-ssvc, in a Debian 13 chroot; root, debootstrap
+	@sh tools/ssvc_table.sh $(BIN)/python
 
 bare:            ## `make scan` and `make test` on a bare Debian in a chroot; needs root, never part of CI
 	@sh tools/bare_debian.sh

@@ -25,7 +25,7 @@ from posture.model.clock import Campaign, Clock, DueDate
 from posture.model.finding import Finding, Result, Status, Waiver
 from posture.model.host import FLEET, Host, Inventory
 from posture.model.rule import RuleBook
-from posture.model.vulnerability import AssessedHost, FeedStamp
+from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
 from posture.plan.make import make_plan
 from posture.plan.scores import bound_classes, scores
 from posture.plan.weights import Weights
@@ -122,6 +122,20 @@ def keep_circumstances(store: Store, run_id: str, circumstances: Circumstances) 
 def register_of(store: Store, ref: str) -> Register:
     """Return the known vulnerabilities of a run; an empty register for a run from before there were any."""
     return msgspec.json.decode(store.part(ref, PART), type=Register) if PART in store.parts(ref) else Register()
+
+
+def earlier_cadences(store: Store, run: Run, inventory: Inventory) -> dict[str, HostCadence]:
+    """Return when each host was last found and read before this run; what was replayed is no word on live hosts."""
+    left = {host.id for host in inventory.hosts}
+    found: dict[str, HostCadence] = {}
+    for earlier in store.runs():
+        if not left:
+            break
+        if earlier.run.id == run.id or earlier.run.as_of > run.as_of or earlier.run.origin is not run.origin:
+            continue
+        found |= {one.host: one for one in register_of(store, earlier.run.id).cadence if one.host in left}
+        left -= found.keys()
+    return found
 
 
 def first_sights(store: Store, run: Run, inventory: Inventory, baseline: Baseline) -> dict[tuple[str, str], datetime]:
@@ -279,6 +293,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
         ),
         read_vulnerabilities=judged.known.of_host,
         feeds=judged.known.register.feeds,
+        cadence=judged.known.register.cadence,
         published=judged.inventory.published,
     )
 

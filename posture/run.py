@@ -25,6 +25,7 @@ from posture.assess import (
     assess,
     circumstances_of,
     covered_results,
+    earlier_cadences,
     fingerprint,
     first_sights,
     keep_circumstances,
@@ -36,8 +37,10 @@ from posture.assess import (
 from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
 from posture.evaluate.fleet import SOURCE_TOPICS, Sources, fleet_documents, sources_of
-from posture.evaluate.judge import Memo, judge_host
+from posture.evaluate.judge import Memo, judge_host, topics_of
 from posture.evaluate.lifecycle import update_findings
+from posture.evaluate.scanning import TOPIC as SCANNING
+from posture.evaluate.scanning import host_cadence, scanning_document
 from posture.exit_codes import ExitCode, exit_code
 from posture.feeds.freshness import notes as notes_on_feeds
 from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
@@ -49,9 +52,9 @@ from posture.model.attack import AttackReport
 from posture.model.check import Baseline
 from posture.model.finding import Result, Status, Verdict
 from posture.model.host import FLEET, Host, Inventory
-from posture.model.observation import FactDocument, Observation, Origin, Unseen
+from posture.model.observation import Blind, FactDocument, Observation, Origin, Unseen
 from posture.model.path import AttackGraph
-from posture.model.vulnerability import Vulnerability
+from posture.model.vulnerability import HostCadence, Vulnerability
 from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS, observations, platform_of
 from posture.store import Store, StoredRun, Visit
 from posture.vulnerabilities.assess import subject
@@ -261,23 +264,34 @@ def judge(
     """Return notes on the run, with the facts, results and findings that its stored evidence comes to all kept."""
     work.progress.expect(JUDGING, len(inventory.hosts))
     bench, paths = _Bench(baseline, run.as_of), _Paths(inventory, circumstances, run.as_of)
+    before = earlier_cadences(store, run, inventory)
+    cadences: list[HostCadence] = []
 
     def results() -> Iterator[Result]:
         for host in inventory.hosts:
             observed = observations(host, inventory, run, store.read_transcripts(run.id, host.id))
             observed[VULNERABILITIES] = known.look(host, observed)
+            cadences.append(host_cadence(host.id, observed, before.get(host.id), run.as_of, known.found))
             store.save_host(run.id, host.id, observations=observed.values(), platform=platform_of(observed))
             found = bench.judge(host, observed)
             paths.add(host, observed, found, known.found)
             yield from found
             work.progress.advance(JUDGING, host.id)
-        yield from paths.over_all(bench.judge_fleet())
+        register = replace(known.register(), cadence=tuple(cadences))
+        keep_register(store, run.id, register)
+        yield from paths.over_all(bench.judge_fleet(_scanning(register, run)))
 
     store.save_results(run.id, results())
-    keep_register(store, run.id, known.register())
     if graph := paths.graph():
         keep_attack(store, run.id, graph, circumstances.rulebook)
     return _update_findings(store, run, inventory, baseline, circumstances)
+
+
+def _scanning(register: Register, run: Run) -> Observation:
+    """Return what the run knows of its own scanning as a document of the fleet."""
+    if not register.cadence:
+        return Unseen(FLEET, SCANNING, Blind.NOT_ATTEMPTED, "this run kept no records of its own scanning")
+    return scanning_document(register.cadence, register.feeds, as_of=run.as_of, origin=run.origin)
 
 
 class _Bench:
@@ -288,6 +302,7 @@ class _Bench:
         self._memo = Memo(max_age_days=baseline.profile.max_age_days)
         self._sources: dict[str, dict[str, Observation]] = {topic: {} for topic in SOURCE_TOPICS}
         self._asked_of = {check.id: sources_of(check) for check in baseline.checks}
+        self._of_ourselves = frozenset(check.id for check in baseline.checks if SCANNING in topics_of(check))
 
     def judge(self, host: Host, observed: Mapping[str, Observation]) -> tuple[Result, ...]:
         """Return one result for every check of the baseline, in its order."""
@@ -297,12 +312,14 @@ class _Bench:
         by_check = {result.check: result for result in (*own, *self._part_in_fleet(host, observed))}
         return tuple(by_check[check.id] for check in self._baseline.checks)
 
-    def judge_fleet(self) -> tuple[Result, ...]:
-        """Return the results of the checks that are asked of the whole fleet."""
-        return self._of_fleet(self._sources)
+    def judge_fleet(self, scanning: Observation) -> tuple[Result, ...]:
+        """Return the results of the checks that are asked of the whole fleet, our own scanning among it."""
+        return self._of_fleet(self._sources, scanning)
 
-    def _of_fleet(self, sources: Sources) -> tuple[Result, ...]:
+    def _of_fleet(self, sources: Sources, scanning: Observation | None = None) -> tuple[Result, ...]:
         documents = fleet_documents(sources, as_of=self._as_of)
+        if scanning is not None:
+            documents[SCANNING] = scanning
         return judge_host(FLEET, self._baseline.checks, documents, as_of=self._as_of, memo=self._memo)
 
     def _part_in_fleet(self, host: Host, observed: Mapping[str, Observation]) -> Iterator[Result]:
@@ -311,7 +328,9 @@ class _Bench:
             verdict = result.verdict
             parts = {topic: observed[topic] for topic in self._asked_of[result.check]}
             hidden = [part for part in parts.values() if isinstance(part, Unseen)]
-            if len(hidden) == len(parts):
+            if result.check in self._of_ourselves:
+                verdict = Verdict(Status.NOT_APPLICABLE, _ELSEWHERE, (), ())
+            elif len(hidden) == len(parts):
                 verdict = Verdict(Status.NOT_CHECKED, hidden[0].reason.value, (), tuple(parts))
             elif verdict.status.decided:
                 verdict = Verdict(Status.NOT_APPLICABLE, _ELSEWHERE, (), ())
@@ -464,7 +483,7 @@ def _attack_again(
         observed = observations(host, inventory, run, store.read_transcripts(run.id, host.id))
         observed[VULNERABILITIES] = known.look(host, observed)
         paths.add(host, observed, bench.judge(host, observed), known.found)
-    paths.over_all(bench.judge_fleet())
+    paths.over_all(bench.judge_fleet(_scanning(known.register(), run)))
     graph = paths.graph()
     return attack_report(graph, by.rulebook) if graph else None
 
@@ -489,7 +508,7 @@ def judge_evidence(
         observed = observations(host, inventory, run, transcripts_of(host.id))
         observed[VULNERABILITIES] = known.look(host, observed)
         yield host.id, bench.judge(host, observed)
-    if not only and (results := bench.judge_fleet()):
+    if not only and (results := bench.judge_fleet(_scanning(known.register(), run))):
         yield FLEET, results
 
 
@@ -511,5 +530,5 @@ def _judged_again(
             platform=platform_of(observed),
             documents=tuple(sorted((one.topic, one.digest) for one in documents)),
         )
-    if results := bench.judge_fleet():
+    if results := bench.judge_fleet(_scanning(known.register(), run)):
         yield HostAssessment(Host(FLEET, (), ""), results, (), ())

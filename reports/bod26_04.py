@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, replace
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,17 @@ import msgspec
 
 from posture.model.assessment import Assessment
 from posture.model.host import FLEET
-from reports.bod_rows import COLUMNS, BodRow, BodStatus, bod_rows, missing_tags, public_addresses, table_clock
+from reports.bod_rows import (
+    COLUMNS,
+    BodRow,
+    BodStatus,
+    CadenceRow,
+    bod_rows,
+    cadence_rows,
+    missing_tags,
+    public_addresses,
+    table_clock,
+)
 from reports.bod_tally import tally_of
 from reports.files import new_directory, new_file
 from reports.findings_csv import write_rows
@@ -21,7 +31,7 @@ SCHEMA = "posture.bod26-04/1"
 
 
 def write_bod26_04(assessment: Assessment, path: Path, *, marking: str = "") -> None:
-    """Write the directory: ``vulnerabilities.csv`` and ``.json``, ``public_addresses.csv``, ``asset_tags.csv``.
+    """Write the directory: ``vulnerabilities.csv`` and ``.json``, public addresses, tags, cadence.
 
     Raises:
         UsageError: a file cannot be written.
@@ -33,6 +43,9 @@ def write_bod26_04(assessment: Assessment, path: Path, *, marking: str = "") -> 
         write_rows(file, ("address", "port", "host", "why"), public_addresses(assessment))
     with new_file(path / "asset_tags.csv") as file:
         write_rows(file, _TAGS, _tags(assessment))
+    with new_file(path / "scan_cadence.csv") as file:
+        columns = tuple(field.name for field in fields(CadenceRow))
+        write_rows(file, columns, (astuple(row) for row in cadence_rows(assessment)))
     with new_file(path / "vulnerabilities.json") as file:
         head = msgspec.json.encode(_head(assessment, marking), order="sorted")
         # Row by row: a fleet's rows do not fit in memory.

@@ -17,6 +17,9 @@ from posture.vulnerabilities.assess import TABLE_CLOCK, subject
 from posture.vulnerabilities.decide import ERROR
 from posture.vulnerabilities.register import DEFERRED
 
+DISCOVERY_DAYS, ENUMERATION_DAYS = 7, 14
+"""BOD 23-01, as reported; the checks SCN-01 and SCN-02 hold the agency's own numbers."""
+
 
 class BodStatus(StrEnum):
     """How one CVE on one host stands to its date."""
@@ -136,6 +139,38 @@ def public_addresses(assessment: Assessment) -> Iterator[tuple[str, str, str, st
         for address in entry.host.addresses:
             if routable(address):
                 yield address, "", entry.host.id, "routable address of the host"
+
+
+@dataclass(frozen=True, slots=True)
+class CadenceRow:
+    """One host held to BOD 23-01: found every 7 days, read with a login every 14 (reported)."""
+
+    host: str
+    last_discovered: str
+    discovered_in_time: str
+    last_enumerated: str
+    enumerated_in_time: str
+
+
+def cadence_rows(assessment: Assessment) -> Iterator[CadenceRow]:
+    """Yield when each host was last found and read, over all runs of the store."""
+    now = assessment.run.as_of
+    for one in assessment.cadence:
+        yield CadenceRow(
+            one.host,
+            _said(one.discovered),
+            _in_time(one.discovered, now, DISCOVERY_DAYS),
+            _said(one.enumerated),
+            _in_time(one.enumerated, now, ENUMERATION_DAYS),
+        )
+
+
+def _said(moment: datetime | None) -> str:
+    return "never" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _in_time(moment: datetime | None, now: datetime, days: int) -> str:
+    return "yes" if moment is not None and (now - moment).days <= days else "no"
 
 
 def missing_tags(host: Host) -> tuple[str, ...]:

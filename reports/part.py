@@ -61,6 +61,7 @@ def of_system(assessment: Assessment, system: str) -> Assessment:
         read_hosts=read_hosts,
         burndowns=(),  # they count all hosts of the run
         assessed=tuple(one for one in assessment.assessed if one.host in ids),
+        cadence=tuple(one for one in assessment.cadence if one.host in ids),
         published=tuple(one for one in assessment.published if one.host in ids),
         notes=(*assessment.notes, f"Only the hosts of system {system}; scores by category are of the whole run."),
     )

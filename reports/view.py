@@ -280,6 +280,10 @@ class KnownView:
     feeds: tuple[Pair, ...]
     tagged: Share
     public_addresses: int
+    discovered: Share
+    """Hosts found within seven days."""
+    enumerated: Share
+    """Hosts read with a login within fourteen."""
 
 
 # --- burn-down ------------------------------------------------------------------------------------------------------

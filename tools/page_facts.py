@@ -18,6 +18,7 @@ from collectors.base import Collector, Command, Listing, schema_of
 from collectors.registry import COLLECTORS
 from posture.catalogue.load import load
 from posture.evaluate.fleet import FleetFacts, fleet_schema
+from posture.evaluate.scanning import ScanningFacts, scanning_schema
 from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS
 from tools.markdown import BANNER, code, flowed, table
 
@@ -28,7 +29,7 @@ _PLAIN = {str: "text", int: "number", float: "number", bool: "yes or no"}
 def fact_schemas() -> Mapping[str, Any]:
     """Return the JSON schema of each topic that has one, by topic."""
     schemas = {collector.topic: schema_of(collector) for collector in _EVERY}
-    return {**schemas, "fleet": fleet_schema()}
+    return {**schemas, "fleet": fleet_schema(), "scanning": scanning_schema()}
 
 
 def facts_page() -> str:
@@ -41,11 +42,13 @@ def facts_page() -> str:
         " never good. `posture show host ID --json` prints a host's.\n\n",
         *(f"- [{collector.topic}](#{collector.topic}): {_about(collector.facts)}\n" for collector in collectors),
         f"- [fleet](#fleet): {_about(FleetFacts)}\n",
+        f"- [scanning](#scanning): {_about(ScanningFacts)}\n",
         "- `declared`: what the inventory says of the host, any key of its `declared` map; attested, not collected.\n",
     ]
     parts += [_topic(collector) for collector in collectors]
     parts.append("\n## fleet\n\nWorked out from `ssh_keys`, `ssh_offer` and `tls` of all hosts of a run.\n\n")
     parts.append(_fields("fleet", FleetFacts))
+    parts.append(f"\n## scanning\n\nThe scanner's own records.\n\n{_fields('scanning', ScanningFacts)}")
     return "".join(parts)
 
 

@@ -14,6 +14,7 @@ from posture.catalogue.rulefile import lint_rules
 from posture.cli import terminal
 from posture.errors import BaselineError, UsageError
 from posture.evaluate.fleet import fleet_schema
+from posture.evaluate.scanning import scanning_schema
 from posture.model.check import Check
 from posture.run import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS
 from posture.yamlfile import suggestion
@@ -139,7 +140,7 @@ def lint_command(baselines: Path | None, as_json: bool) -> None:
     catalogue = load(baselines)
     known = (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS, *MATCHED_COLLECTORS)
     schemas = {collector.topic: schema_of(collector) for collector in known}
-    problems = lint(catalogue.checks.values(), {**schemas, "fleet": fleet_schema()})
+    problems = lint(catalogue.checks.values(), {**schemas, "fleet": fleet_schema(), "scanning": scanning_schema()})
     rules = lint_rules(catalogue.rulebook, catalogue.checks.keys(), schemas)
     for profile in catalogue.profile_ids:
         catalogue.baseline(profile)

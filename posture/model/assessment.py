@@ -16,7 +16,7 @@ from posture.model.finding import Finding, Result, Status, Waiver, WaiverState
 from posture.model.host import Host, Published, Zone
 from posture.model.observation import Evidence, Origin, Unseen
 from posture.model.plan import Plan
-from posture.model.vulnerability import AssessedHost, FeedStamp, Vulnerability
+from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence, Vulnerability
 
 
 class RunState(StrEnum):
@@ -171,6 +171,8 @@ class Assessment:
     read_vulnerabilities: Callable[[str], tuple[Vulnerability, ...]] = _none_known
     """The known vulnerabilities of a host id, those that may wait included."""
     feeds: tuple[FeedStamp, ...] = ()
+    cadence: tuple[HostCadence, ...] = ()
+    """When each host was last found and read, over all runs."""
     published: tuple[Published, ...] = ()
     """What public addresses lead to."""
     attack: AttackReport | None = None

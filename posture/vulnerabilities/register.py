@@ -22,6 +22,7 @@ from posture.model.vulnerability import (
     Exposure,
     FeedStamp,
     FixState,
+    HostCadence,
     Vulnerability,
 )
 from posture.vulnerabilities.assess import Rules, assess_host, subject
@@ -76,6 +77,8 @@ class Register:
     """``(number in affected, number in detections)``."""
     hosts: tuple[HostEntry, ...] = ()
     """In id order; a host that is not in it was never looked at."""
+    cadence: tuple[HostCadence, ...] = ()
+    """Of every host of the inventory, when it was last found and read."""
 
     @property
     def kev_source(self) -> str:
@@ -231,7 +234,11 @@ def sights_of(register: Register) -> dict[tuple[str, str], datetime]:
 
 def in_enclave(register: Register, enclave: str) -> Register:
     """Return the register with the enclave's name before each host."""
-    return replace(register, hosts=tuple(replace(entry, host=f"{enclave}/{entry.host}") for entry in register.hosts))
+    return replace(
+        register,
+        hosts=tuple(replace(entry, host=f"{enclave}/{entry.host}") for entry in register.hosts),
+        cadence=tuple(replace(one, host=f"{enclave}/{one.host}") for one in register.cadence),
+    )
 
 
 def joined(registers: Iterable[Register]) -> Register:

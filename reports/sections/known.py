@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from posture.model.assessment import Assessment
 from posture.model.clock import Clock
 from posture.model.vulnerability import FeedStamp, Vulnerability
-from reports.bod_rows import BodStatus, bod_due, bod_status, table_clock, triage_times
+from reports.bod_rows import BodStatus, bod_due, bod_status, cadence_rows, table_clock, triage_times
 from reports.bod_tally import BodTally
 from reports.survey import Survey
 from reports.view import KnownView, Pair, PlatformView, Share, StandingView, VulnerabilityView
@@ -26,7 +26,7 @@ def build_known(survey: Survey) -> KnownView:
     """Return the section; without an assessed host it says so and nothing else."""
     assessment = survey.assessment
     clock = table_clock(assessment)
-    found = survey.bod
+    found, cadence = survey.bod, tuple(cadence_rows(assessment))
     return KnownView(
         standing=_standing(assessment, clock),
         source=f"{clock.authority}, version {clock.version}. Source: {clock.source}" if clock else "",
@@ -49,6 +49,8 @@ def build_known(survey: Survey) -> KnownView:
         feeds=tuple(Pair(one.id, _feed(one)) for one in assessment.feeds),
         tagged=Share(found.tagged, found.hosts),
         public_addresses=len(assessment.published) + found.routable,
+        discovered=Share(sum(row.discovered_in_time == "yes" for row in cadence), found.hosts),
+        enumerated=Share(sum(row.enumerated_in_time == "yes" for row in cadence), found.hosts),
     )
 
 

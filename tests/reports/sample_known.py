@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from posture.catalogue.load import load
 from posture.clocks.burndown import burndown
@@ -19,6 +19,7 @@ from posture.model.vulnerability import (
     Exposure,
     FeedStamp,
     FixState,
+    HostCadence,
     PackageVersion,
     Vulnerability,
 )
@@ -97,6 +98,11 @@ def with_known(profile: str = "fceb", now: datetime = NOW) -> Assessment:
         ),
         read_vulnerabilities=lambda host: found.get(host, ()),
         feeds=(KEV,),
+        cadence=(
+            HostCadence("db-01", NOW, NOW - timedelta(days=15)),
+            HostCadence("gpu-01", NOW - timedelta(days=7), None),
+            HostCadence("web-01", NOW, NOW),
+        ),
         published=(Published("203.0.113.7", 443, "web-01", 8443),),
         burndowns=(burndown(lives, now.date()), burndown(lives, now.date(), clock="bod-26-04")),
     )

@@ -90,6 +90,13 @@ def test_tags_and_public_addresses_are_lists_a_person_can_complete(place: Path) 
     assert (published["address"], published["port"], published["host"]) == ("203.0.113.7", "tcp/443", "web-01")
 
 
+def test_the_scan_cadence_says_never_and_never_in_time(place: Path) -> None:
+    found = {row["host"]: row for row in rows(place, "scan_cadence.csv")}
+    in_time = {host: (row["discovered_in_time"], row["enumerated_in_time"]) for host, row in found.items()}
+    assert in_time == {"web-01": ("yes", "yes"), "db-01": ("yes", "no"), "gpu-01": ("yes", "no")}
+    assert found["gpu-01"]["last_enumerated"] == "never"
+
+
 def test_cells_are_no_formulas(place: Path) -> None:
     with (place / "vulnerabilities.csv").open(encoding="utf-8", newline="") as file:
         assert not any(re.match(r"[=+@\t\r-]", cell) for row in csv.reader(file) for cell in row)

@@ -16,6 +16,7 @@ from collectors.base import Collector, Listing, schema_of
 from posture.catalogue.lint import lint, run_example
 from posture.catalogue.load import load
 from posture.evaluate.fleet import fleet_schema
+from posture.evaluate.scanning import scanning_schema
 from posture.model.check import All, Assertion, Check, Example, FactRef, OnAbsent, Reference, References, Risk
 from posture.model.finding import Status
 from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS
@@ -182,7 +183,7 @@ def test_a_topic_an_example_does_not_name_is_unseen() -> None:
 
 
 def _published() -> dict[str, Any]:
-    schemas: dict[str, Any] = {"fleet": fleet_schema()}
+    schemas: dict[str, Any] = {"fleet": fleet_schema(), "scanning": scanning_schema()}
     schemas |= {collector.topic: schema_of(collector) for collector in (*DERIVED_COLLECTORS, *MATCHED_COLLECTORS)}
     for module in pkgutil.iter_modules(collectors.__path__):
         for value in vars(importlib.import_module(f"collectors.{module.name}")).values():

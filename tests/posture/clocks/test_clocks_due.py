@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from posture.catalogue.load import load
-from posture.clocks.due import Bucket, binding_due, bucket, campaign_start, due_dates, rebase
+from posture.clocks.due import Bucket, binding_due, bucket, campaign_start, due_dates, expired_notes, rebase
 from posture.errors import ConfigError
 from posture.model.check import Check, Profile
 from posture.model.clock import Campaign, Clock
@@ -156,3 +156,47 @@ def test_overdue_when_first_seen_is_a_bucket_of_its_own() -> None:
     assert bucket(finding, date(2026, 12, 5)) is Bucket.OVERDUE_WHEN_SEEN
     assert bucket(replace(finding, due=()), date(2026, 12, 5)) is Bucket.UNDATED
     assert binding_due(finding) is not None
+
+
+def test_an_old_edge_device_has_the_two_days_of_bod_26_02() -> None:
+    edge = replace(CHECK, deadline_class="bod_26_02", deadline_days=300)
+    found = due_dates(edge, datetime(2026, 11, 22, tzinfo=UTC), CATALOGUE.clocks, CAMPAIGN, FCEB)
+    days = [(one.due, one.row) for one in found if one.clock == "bod-26-02"]
+    assert [day for day, _ in days] == [date(2027, 2, 5), date(2027, 8, 5)]
+    assert all("reported" in row for _, row in days)
+    dow = due_dates(
+        edge, datetime(2026, 11, 22, tzinfo=UTC), CATALOGUE.clocks, CAMPAIGN, CATALOGUE.baseline("dow").profile
+    )
+    assert {one.binding for one in dow if one.clock == "bod-26-02"} == {False}
+
+
+def test_a_lapse_of_our_own_scanning_is_due_on_the_day_it_is_seen() -> None:
+    lapse = replace(CHECK, deadline_class="bod_23_01", deadline_days=1)
+    first = due_dates(lapse, datetime(2028, 2, 29, 23, 59, tzinfo=UTC), CATALOGUE.clocks, CAMPAIGN, FCEB)
+    assert ("bod-23-01", date(2028, 2, 29)) in [(one.clock, one.due) for one in first]
+
+
+def test_a_misconfiguration_never_carries_a_date_of_bod_26_04() -> None:
+    seen = datetime(2026, 12, 31, tzinfo=UTC)
+    for profile in map(CATALOGUE.baseline, CATALOGUE.profile_ids):
+        for check in profile.checks:
+            clocks = {one.clock for one in due_dates(check, seen, CATALOGUE.clocks, CAMPAIGN, profile.profile)}
+            assert "bod-26-04" not in clocks  # its table asks for a CVE, which no check has
+            assert clocks or check.deadline_class == "bod_26_04"
+
+
+def test_a_clock_past_its_end_is_warned_of_and_one_the_profile_does_not_name_is_not() -> None:
+    gone = [
+        replace(clock, expires=date(2026, 11, 21)) for clock in CATALOGUE.clocks if clock.id in ("bod-23-02", "nspm-12")
+    ]
+    assert expired_notes(gone, FCEB, date(2026, 11, 21)) == ()
+    (note,) = expired_notes(gone, FCEB, date(2026, 11, 22))
+    assert note.startswith("clock bod-23-02 expired on 2026-11-21")
+
+
+def test_every_shipped_clock_says_where_it_comes_from_and_as_of_when() -> None:
+    for clock in CATALOGUE.clocks:
+        assert clock.source and clock.authority and clock.as_of <= date(2026, 12, 31)
+        # What was not read at the source is called reported.
+        if clock.legal and clock.id != "eo-14409":
+            assert "eported" in clock.source
