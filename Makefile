@@ -53,9 +53,10 @@ compare: $(VENV)/.test  ## our verdicts against OpenSCAP, Lynis and ssh-audit on
 	@sh bench/compare/prepare.sh
 	@$(BIN)/python -m bench.compare
 
-ground-truth: $(VENV)/.test  ## affected packages of Debian 11, 12 and 13 against independent code, 6,000 version pairs against dpkg; root, heavy
+ground-truth: $(VENV)/.test .venv-bench/.nessus  ## affected packages of Debian 11, 12 and 13 against independent code, 6,000 version pairs against dpkg; root, heavy
 	@for suite in bullseye bookworm trixie; do POSTURE_LAB_SUITE=$$suite sh tests/lab/prepare.sh || exit 1; done
 	@$(BIN)/python -m tests.truth
+	@$(BIN)/python -m tests.truth.nessus .venv-bench/bin/python
 	@POSTURE_VERSION_PAIRS=6000 $(BIN)/pytest -q tests/posture/vulnerabilities/test_vulnerabilities_versions.py
 
 guest: $(VENV)/.test  ## fixes of kernel, systemd and access control, in a small Debian in QEMU; root, a quarter of an hour
@@ -103,4 +104,9 @@ $(VENV)/.lint: pyproject.toml $(VENV)/.core
 	@echo "installing ansible-core into .venv-bench (for the benchmark only)"
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'ansible-core>=2.16'
+	@touch $@
+
+.venv-bench/.nessus: $(VENV)/bin/python
+	@test -e .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'nessus-file-reader>=0.9'
 	@touch $@

@@ -107,7 +107,9 @@ def _image(draw: random.Random, rows: list[Row], number: int) -> bytes:
         else row
         for row in chosen
     ]
-    return msgspec.json.encode({"installed": {"items": items, "complete": True}})
+    return msgspec.json.encode(
+        {"installed": {"items": items, "complete": True}, "projects": {"items": [], "complete": True}}
+    )
 
 
 def _hosts(images: list[bytes]) -> Iterator[Mapping[str, Observation]]:

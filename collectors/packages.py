@@ -1,4 +1,4 @@
-"""The `packages` topic: every installed package with its version, from the local database only."""
+"""The `packages` topic: every installed package with its version, and the Python and npm projects beside them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from collectors.base import Answer, Answers, Collector, Command, Facts, Listing, hole
 from collectors.records import garbled, lines
-from posture.model.observation import Hole
+from posture.model.observation import Blind, Hole
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,6 +24,16 @@ class Package:
     source_version: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Project:
+    """One project that a language's own installer put there; what the package manager owns is not looked for."""
+
+    manager: str
+    """``python`` or ``npm``."""
+    name: str
+    version: str
+
+
 @dataclass(frozen=True, slots=True)
 class PackageFacts:
     """What is installed."""
@@ -36,7 +46,11 @@ class PackageFacts:
     """Name to version; of several installed at once (kernels) the lowest, so that an old one is never hidden."""
     installed: Listing[Package]
     """Sorted by name, version, architecture."""
+    projects: Listing[Project]
+    """Below /usr/local, /opt, /srv and /var/www; homes are not searched. Sorted, each once."""
 
+
+_PLACES = ("/usr/local/lib", "/usr/local/lib64", "/opt", "/srv", "/var/www")
 
 COMMANDS = (
     Command(
@@ -60,6 +74,49 @@ COMMANDS = (
         timeout_s=60,
         max_bytes=8_000_000,
     ),
+    # Names of directories only; they end with NUL, since a name may hold a line break.
+    Command(
+        "packages.python",
+        (
+            "/usr/bin/find",
+            "-H",
+            *_PLACES,
+            "-xdev",
+            "-maxdepth",
+            "8",
+            "(",
+            "-name",
+            "*.dist-info",
+            "-o",
+            "-name",
+            "*.egg-info",
+            ")",
+            "-prune",
+            "-printf",
+            r"%f\0",
+        ),
+        timeout_s=60,
+        max_bytes=2_000_000,
+        ok_exit=(0, 1),
+    ),
+    # One line of each package.json, the one with its version.
+    Command(
+        "packages.npm",
+        (
+            "/usr/bin/grep",
+            "-rHZE",
+            "-m1",
+            "--include=package.json",
+            "-D",
+            "skip",
+            '^[[:space:]]*"version":[[:space:]]*"[^"]{1,60}"',
+            "/usr/lib/node_modules",
+            *_PLACES,
+        ),
+        timeout_s=60,
+        max_bytes=4_000_000,
+        ok_exit=(0, 1, 2),
+    ),
 )
 
 
@@ -81,10 +138,11 @@ def parse(answers: Answers) -> Facts | Hole:
     if not kept:
         return min(holes, key=lambda unseen: unseen.reason == "command_missing")
     _, manager, packages, complete = max(kept)
-    return Facts(_facts(manager, packages, complete))
+    projects, blind = _projects(answers)
+    return Facts(_facts(manager, packages, complete, projects), blind)
 
 
-COLLECTOR = Collector("packages", 1, COMMANDS, PackageFacts, parse)
+COLLECTOR = Collector("packages", 2, COMMANDS, PackageFacts, parse)
 
 _NOT_THERE = ("not-installed", "config-files")
 _SOURCE_RPM = re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?:no)?src\.rpm")
@@ -124,12 +182,52 @@ def _rpm_row(fields: list[str]) -> Package | None:
     return Package(name, version, arch, source["name"] if source else name, source["version"] if source else version)
 
 
-def _facts(manager: str, packages: list[Package], complete: bool) -> PackageFacts:
+def _facts(manager: str, packages: list[Package], complete: bool, projects: Listing[Project]) -> PackageFacts:
     installed = sorted(set(packages))
     versions: dict[str, str] = {}
     for package in sorted(installed, key=lambda one: (one.name, _natural(one.version))):
         versions.setdefault(package.name, package.version)
-    return PackageFacts(manager, Listing(sorted(versions), complete), versions, Listing(installed, complete))
+    return PackageFacts(manager, Listing(sorted(versions), complete), versions, Listing(installed, complete), projects)
+
+
+_PYTHON = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>[0-9][^-]*)(?:-py[0-9.]+)?\.(?:dist|egg)-info")
+_NPM = re.compile(r"/node_modules/(?P<name>(?:@[\w.-]+/)?[\w.-]+)/package\.json")
+_NPM_VERSION = re.compile(r'\s*"version":\s*"(?P<version>[^"]+)"')
+
+
+def _projects(answers: Answers) -> tuple[Listing[Project], tuple[Hole, ...]]:
+    """Return the projects, and why the list is not whole."""
+    found: set[Project] = set()
+    holes = []
+    for manager, read in (("python", _python_projects), ("npm", _npm_projects)):
+        answer = answers.get(f"packages.{manager}")
+        unseen = hole(answer, "projects")
+        # A place that is not there is fine, one that may not be read is not.
+        refused = [one for one in (answer.stderr if answer else b"").decode("utf-8", "replace").splitlines() if one]
+        refused = [one for one in refused if not one.endswith("No such file or directory")]
+        if answer is not None and (unseen is None or answer.truncated):
+            found |= read(answer.text)
+        if unseen is None and refused:
+            unseen = Hole("projects", Blind.COMMAND_REFUSED, f"packages.{manager}: {refused[0][:200]}")
+        holes += [unseen] if unseen is not None else []
+    return Listing(sorted(found), complete=not holes), tuple(holes[:1])
+
+
+def _python_projects(text: str) -> set[Project]:
+    names = filter(None, map(_PYTHON.fullmatch, text.split("\0")))
+    return {Project("python", one["name"], one["version"]) for one in names}
+
+
+def _npm_projects(text: str) -> set[Project]:
+    found = set()
+    for line in text.split("\n"):
+        path, _, content = line.partition("\0")
+        # Anything deeper than a project's own file is a sample or a test of it.
+        tail = _NPM.fullmatch(path[path.rfind("/node_modules/") :]) if "/node_modules/" in path else None
+        version = _NPM_VERSION.match(content)
+        if tail and version:
+            found.add(Project("npm", tail["name"], version["version"]))
+    return found
 
 
 def _natural(version: str) -> list[tuple[int, str]]:

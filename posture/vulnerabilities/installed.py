@@ -11,8 +11,9 @@ import msgspec
 
 from posture.model.observation import FactDocument, Observation
 from posture.model.vulnerability import PackageVersion
+from posture.vulnerabilities.versions import project_name
 
-TOPICS = ("os", "packages", "projects")
+TOPICS = ("os", "packages")
 """The topics it all comes from."""
 
 
@@ -27,15 +28,17 @@ class Installed:
 
 
 def installed(observed: Mapping[str, Observation]) -> Installed:
-    """Return what the topics ``os``, ``packages`` and ``projects`` of a host come to."""
+    """Return what the topics ``os`` and ``packages`` of a host come to."""
     system, packages = _facts(observed.get("os")), _facts(observed.get("packages"))
-    projects = _facts(observed.get("projects"))
     if system is None or packages is None:
         missing = "os" if system is None else "packages"
-        return Installed(tuple(sorted(set(_projects(projects)))), f"{missing}: {_why(observed.get(missing))}")
-    listing = packages["installed"]
-    found = {*_of_manager(ecosystem_of(system), listing["items"]), *_projects(projects)}
-    return Installed(tuple(sorted(found)), "" if listing["complete"] else "packages: the list is not complete")
+        own = _projects(packages) if packages is not None else ()
+        return Installed(tuple(sorted(set(own))), f"{missing}: {_why(observed.get(missing))}")
+    listing, projects = packages["installed"], packages.get("projects", {"items": [], "complete": False})
+    found = {*_of_manager(ecosystem_of(system), listing["items"]), *_projects(packages)}
+    gaps = [] if listing["complete"] else ["packages: the list is not complete"]
+    gaps += [] if projects["complete"] else ["projects of Python and npm were not all read"]
+    return Installed(tuple(sorted(found)), "; ".join(gaps))
 
 
 def ecosystem_of(system: Mapping[str, Any]) -> str:
@@ -101,9 +104,11 @@ def _built_from(item: Mapping[str, str]) -> tuple[str, str]:
 _ECOSYSTEMS = {"python": "PyPI", "npm": "npm"}
 
 
-def _projects(facts: Mapping[str, Any] | None) -> Iterator[PackageVersion]:
-    for item in facts["installed"]["items"] if facts else ():
-        yield PackageVersion(_ECOSYSTEMS[item["manager"]], item["name"], item["version"])
+def _projects(packages: Mapping[str, Any]) -> Iterator[PackageVersion]:
+    for item in packages.get("projects", {"items": []})["items"]:
+        ecosystem = _ECOSYSTEMS[item["manager"]]
+        name = project_name(item["name"]) if ecosystem == "PyPI" else item["name"]
+        yield PackageVersion(ecosystem, name, item["version"])
 
 
 def _facts(observed: Observation | None) -> dict[str, Any] | None:

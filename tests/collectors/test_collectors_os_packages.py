@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from collectors import clock, identity, os_release, packages
-from collectors.base import Collector
+from collectors.base import Answer, Collector
 from posture.model.observation import Blind, Hole
 from tests.collectors.transcripts import answer, as_declared, facts_of, holes_of, recorded, told
 
@@ -102,3 +105,65 @@ def test_one_line_that_makes_no_sense_makes_the_list_incomplete():
 def test_a_host_without_a_readable_database_is_unseen_never_empty(dpkg, reason):
     parsed = packages.parse({"packages.dpkg": dpkg, "packages.rpm": answer("packages.rpm", exit_code=127)})
     assert isinstance(parsed, Hole) and parsed.reason is reason
+
+
+def _asked_here(command_id: str, root: Path) -> Answer:
+    """Return what the collector's own command says of a tree of files, with its places moved there."""
+    command = next(one for one in packages.COMMANDS if one.id == command_id)
+    argv = [
+        f"{root}{word}" if word.startswith(("/usr/lib", "/usr/local", "/opt", "/srv", "/var")) else word
+        for word in command.argv
+    ]
+    ran = subprocess.run(argv, capture_output=True, check=False)
+    return Answer(command, ran.stdout, ran.stderr, ran.returncode, 0)
+
+
+def _file(root: Path, path: str, content: str = "") -> None:
+    place = root / path.lstrip("/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(content)
+
+
+def test_projects_of_python_and_npm_are_read_by_name_and_version(tmp_path):
+    _file(tmp_path, "/usr/local/lib/python3.11/dist-packages/Flask_Login-0.6.3.dist-info/METADATA")
+    _file(tmp_path, "/opt/app/venv/lib/python3.11/site-packages/requests-2.31.0.dist-info/METADATA")
+    _file(tmp_path, "/opt/app/venv/lib/python3.11/site-packages/old-1.0-py3.11.egg-info/PKG-INFO")
+    _file(tmp_path, "/opt/app/venv/lib/python3.11/site-packages/no-version.dist-info/METADATA")
+    _file(tmp_path, "/usr/lib/node_modules/npm/package.json", '{\n  "name": "npm",\n  "version": "10.2.4"\n}')
+    _file(tmp_path, "/srv/site/node_modules/@scope/part/package.json", '{\n  "version": "1.0.0-rc.1",\n  "x": 1}')
+    _file(tmp_path, "/srv/site/node_modules/part/test/package.json", '{\n  "version": "9.9.9"\n}')
+    _file(tmp_path, "/srv/site/package.json", '{\n  "version": "0.0.1"\n}')
+    for place in ("usr/local/lib64", "var/www"):
+        (tmp_path / place).mkdir(parents=True)
+    seen = {id_: _asked_here(id_, tmp_path) for id_ in ("packages.python", "packages.npm")}
+    found = facts_of(packages.COLLECTOR, {**recorded("recorded_debian12_packages"), **seen}).value.projects
+    assert [(one.manager, one.name, one.version) for one in found.items] == [
+        ("npm", "@scope/part", "1.0.0-rc.1"),
+        ("npm", "npm", "10.2.4"),
+        ("python", "Flask_Login", "0.6.3"),
+        ("python", "old", "1.0"),
+        ("python", "requests", "2.31.0"),
+    ]
+    assert found.complete
+
+
+def test_places_that_are_not_there_hold_no_project(tmp_path):
+    seen = {id_: _asked_here(id_, tmp_path) for id_ in ("packages.python", "packages.npm")}
+    parsed = facts_of(packages.COLLECTOR, {**recorded("recorded_debian12_packages"), **seen})
+    assert (parsed.value.projects.items, parsed.value.projects.complete) == ([], True)
+    assert "projects" not in holes_of(parsed)
+
+
+def test_places_that_may_not_be_read_leave_the_list_of_projects_open():
+    refused = answer("packages.python", "", "/usr/bin/find: ‘/opt/secret’: Permission denied\n", 1)
+    asked = {**recorded("recorded_debian12_packages"), "packages.python": refused}
+    parsed = facts_of(packages.COLLECTOR, {**asked, "packages.npm": answer("packages.npm", "", "", 1)})
+    assert not parsed.value.projects.complete
+    assert holes_of(parsed)["projects"] is Blind.COMMAND_REFUSED
+
+
+def test_a_session_from_before_projects_were_asked_for_does_not_know_them():
+    parsed = facts_of(packages.COLLECTOR, recorded("recorded_debian12_packages"))
+    assert not parsed.value.projects.complete
+    assert holes_of(parsed)["projects"] is Blind.NOT_ATTEMPTED
+    assert parsed.value.installed.complete

@@ -25,7 +25,7 @@ def _document(topic: str, facts: object) -> FactDocument:
 def _host(*names: str, system: str = "debian", complete: bool = True) -> dict[str, Observation]:
     keys = ("name", "version", "arch", "source", "source_version")
     items = [dict(zip(keys, (name, "1.0-1", "all", name, "1.0-1"), strict=True)) for name in names]
-    listing = {"installed": {"items": items, "complete": complete}}
+    listing = {"installed": {"items": items, "complete": complete}, "projects": {"items": [], "complete": True}}
     return {"os": _document("os", {"id": system, "version_id": "12"}), "packages": _document("packages", listing)}
 
 

@@ -16,13 +16,16 @@ AT = datetime(2026, 11, 27, tzinfo=UTC)
 
 
 def _host(
-    system: dict[str, Any], *packages: tuple[str, str, str, str], complete: bool = True
+    system: dict[str, Any], *packages: tuple[str, str, str, str], complete: bool = True, projects: Any = None
 ) -> dict[str, Observation]:
     items = [
         {"name": name, "version": version, "arch": "amd64", "source": source, "source_version": source_version}
         for name, version, source, source_version in packages
     ]
-    listing = {"installed": {"items": items, "complete": complete}}
+    listing = {
+        "installed": {"items": items, "complete": complete},
+        "projects": projects or {"items": [], "complete": True},
+    }
     facts = {"os": system, "packages": listing}
     return {
         topic: document(host="a", topic=topic, facts=said, evidence=(), taken_at=AT, origin=Origin.LIVE)
@@ -98,3 +101,16 @@ def test_a_list_that_is_missing_or_cut_says_so() -> None:
     assert cut.unseen == "packages: the list is not complete"
     assert refused.unseen == "packages: login_refused no key"
     assert nothing.unseen == "os: not asked for"
+
+
+def test_projects_of_python_and_npm_stand_beside_the_packages() -> None:
+    items = [
+        {"manager": "python", "name": "Flask_Login", "version": "0.6.3"},
+        {"manager": "npm", "name": "@scope/Part", "version": "1.0.0"},
+    ]
+    found = installed(_host({"id": "debian", "version_id": "12"}, projects={"items": items, "complete": False}))
+    assert found.packages == (
+        PackageVersion("PyPI", "flask-login", "0.6.3"),
+        PackageVersion("npm", "@scope/Part", "1.0.0"),
+    )
+    assert found.unseen == "projects of Python and npm were not all read"
