@@ -17,6 +17,7 @@ from posture.cli import (
     feeds,
     fleet,
     importing,
+    plans,
     proving,
     reading,
     replaying,
@@ -64,6 +65,7 @@ GROUPS = (
     proving,
     serving,
     attack_paths,
+    plans,
 )
 for command in (command for group in GROUPS for command in group.COMMANDS):
     root.add_command(command)

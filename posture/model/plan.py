@@ -65,6 +65,8 @@ class Work:
     """How to see that it is done: the check that then passes."""
     reason: str = ""
     """Why it stood where it stood in the plan by date and weight."""
+    optional: bool = False
+    """Nothing is wrong about it; worth doing only where a way goes through it."""
 
 
 class Place(StrEnum):

@@ -144,12 +144,16 @@ class _Desk:
         if not busy:
             return False
         owner = min(busy, key=lambda one: (self._clock[one] / max(self._hours.of(one), _TINY), one))
-        ready = [at for at in self._open[owner] if self._can_begin(at)]
+        ready = self._worth_doing([at for at in self._open[owner] if self._can_begin(at)])
         if not ready:
             per_day = self._hours.of(owner)
             self._clock[owner] = (int(self._clock[owner] / per_day + _TINY) + 1) * per_day
             return True
-        self._begin(*self._chosen(owner, ready))
+        at, place, picked = self._chosen(owner, ready)
+        if place is Place.ORDER and self._works[at].optional:
+            self._open[owner] = [one for one in self._open[owner] if not self._works[one].optional]
+            return True
+        self._begin(at, place, picked)
         return True
 
     def _end(self, owner: str) -> float:
@@ -193,6 +197,10 @@ class _Desk:
             self._finish = self._chooser.finish_line()
         ahead = next((at for at in free if at in self._finish), None)
         return (ahead, Place.FINISH_LINE, None) if ahead is not None else (free[0], Place.ORDER, None)
+
+    def _worth_doing(self, ready: list[int]) -> list[int]:
+        """Return the works without those that only a way makes worth doing, where no way is known."""
+        return ready if self._chooser else [at for at in ready if not self._works[at].optional]
 
     def _most_urgent(self, first: int, ready: Sequence[int]) -> int:
         """Return which of the works with the nearest date comes first; dates that are missed already are all alike."""
@@ -259,17 +267,22 @@ def _late(work: Work, earliest: date | None, today: date) -> str:
 
 
 def _sentence(work: Work, place: Place, before: float | None, after: float | None, ways: int, of: int) -> str:
-    hosts = "1 host" if len(work.hosts) == 1 else f"{len(work.hosts)} hosts"
-    size = f"{work.hours:g} h on {hosts}"
-    falls = f"; the risk left goes from {before:.3f} to {after:.3f}" if before is not None and after is not None else ""
+    size = f"{work.hours:g} h" + (f" on {_hosts(len(work.hosts))}" if work.hosts else "")
+    moved = before is not None and after is not None and round(before, 3) != round(after, 3)
+    falls = f"; the risk left goes from {before:.3f} to {after:.3f}" if moved else ""
+    why = (work.due_reason or "its date").rstrip(".")
     match place:
         case Place.RISK:
             return f"Cuts {ways} of {of} sampled ways{falls}; {size}."
         case Place.DUE:
-            return f"Due {work.due}: {work.due_reason or 'its date'}{falls}; {size}."
+            return f"Due {work.due}: {why}{falls}; {size}."
         case Place.KEPT:
             return f"Stays where the last plan put it{falls}; {size}."
         case Place.FINISH_LINE:
             return f"Part of the cheapest set that closes what still stands{falls}; {size}."
         case Place.ORDER:
             return f"{work.reason or 'No way found goes through it.'} {size}."
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"
