@@ -46,7 +46,7 @@ FEEDS: tuple[Feed, ...] = (
         ssvc.read_vulnrichment,
         "CC0-1.0",
     ),
-    Feed("nvd", "NVD API 2.0 pages: SSVC points", "", ssvc.read_nvd, "public domain", usual=False),
+    Feed("nvd", "NVD API 2.0 pages: SSVC points, products by CPE", "", ssvc.read_nvd, "public domain", usual=False),
     Feed(
         "epss",
         "FIRST EPSS",

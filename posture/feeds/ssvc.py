@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from posture.feeds.container import Document
+from posture.feeds.cpe import Configuration, statements
 from posture.feeds.entries import Edition, Entry, cve_id, decoded, members, moment, shapeless
 from posture.model.vulnerability import CveRecord
 
@@ -44,6 +45,7 @@ class _Record(msgspec.Struct, frozen=True, rename="camel"):
 class _NvdCve(msgspec.Struct, frozen=True):
     id: str
     metrics: dict[str, Any] = {}
+    configurations: list[Configuration] = []
 
 
 class _NvdItem(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ def read_vulnrichment(documents: Iterable[Document]) -> Iterator[Entry]:
 
 
 def read_nvd(documents: Iterable[Document]) -> Iterator[Entry]:
-    """Yield the points that pages of NVD's API 2.0 carry as ``ssvcV203``.
+    """Yield the points that pages of NVD's API 2.0 carry as ``ssvcV203``, and the products they name by CPE.
 
     Source: nvd.nist.gov/developers/vulnerabilities.
     """
@@ -77,6 +79,7 @@ def read_nvd(documents: Iterable[Document]) -> Iterator[Entry]:
         page = decoded(document.read(), _NvdPage, document.name)
         yield Edition(moment(page.timestamp, document.name))
         for item in page.vulnerabilities:
+            yield from statements(cve_id(item.cve.id, document.name), item.cve.configurations)
             for metric in members(item.cve.metrics.get("ssvcV203")):
                 data = metric.get("ssvcData")
                 if isinstance(data, dict):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from posture.model.observation import FactDocument, Observation
 from posture.model.vulnerability import Affected, FixState, PackageVersion
-from posture.vulnerabilities.installed import TOPICS, installed
+from posture.vulnerabilities.installed import installed, topics
 from posture.vulnerabilities.knowledge import Knowledge
 from posture.vulnerabilities.match import Matches, affected, not_assessed
+from posture.vulnerabilities.services import ECOSYSTEM
 
 NO_FEEDS = "not assessed: no feed of known vulnerabilities was ever imported (`posture feeds update`)"
 
@@ -24,7 +25,7 @@ class HostMatches:
     affected: tuple[Affected, ...]
     """By package and CVE; what a vendor still investigates is not among them."""
     packages: int
-    """How many package versions a feed spoke for."""
+    """How many package versions a feed spoke for; a product guessed from a banner is none."""
     gap: str
     """Why the list may be short: packages unseen, no feed for them, a vendor that still looks; empty when whole."""
 
@@ -40,7 +41,7 @@ class FleetMatches:
         """Return what the packages of one host come to."""
         if not self._knowledge.stamps:
             return HostMatches((), 0, NO_FEEDS)
-        key = tuple(_digest(observed.get(topic)) for topic in TOPICS)
+        key = tuple(_digest(observed.get(topic)) for topic in topics(observed))
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._matched(observed)
@@ -54,10 +55,11 @@ class FleetMatches:
         listed = installed(observed)
         blind = not_assessed(listed.packages, self._knowledge)
         found = affected(listed.packages, self._matches)
+        looked_up = sum(one.ecosystem != ECOSYSTEM for one in listed.packages) - len(blind)
         undecided = sum(one.state is FixState.INVESTIGATING for one in found)
         return HostMatches(
             affected=tuple(one for one in found if one.state is not FixState.INVESTIGATING),
-            packages=len(listed.packages) - len(blind),
+            packages=max(looked_up, 0),
             gap="; ".join(_gaps(listed.unseen, blind, undecided)),
         )
 

@@ -11,10 +11,16 @@ import msgspec
 
 from posture.model.observation import FactDocument, Observation
 from posture.model.vulnerability import PackageVersion
+from posture.vulnerabilities.services import products
 from posture.vulnerabilities.versions import project_name
 
 TOPICS = ("os", "packages")
-"""The topics it all comes from."""
+"""The topics it all comes from; a host without packages is judged by what ``exposure`` shows of it, as a guess."""
+
+
+def topics(observed: Mapping[str, Observation]) -> tuple[str, ...]:
+    """Return the topics that decide for this host: alike hosts differ in what they show on the network."""
+    return TOPICS if isinstance(observed.get("packages"), FactDocument) else (*TOPICS, "exposure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +34,11 @@ class Installed:
 
 
 def installed(observed: Mapping[str, Observation]) -> Installed:
-    """Return what the topics ``os`` and ``packages`` of a host come to."""
+    """Return what ``os`` and ``packages`` of a host come to; without them what it shows on the network."""
     system, packages = _facts(observed.get("os")), _facts(observed.get("packages"))
     if system is None or packages is None:
         missing = "os" if system is None else "packages"
-        own = _projects(packages) if packages is not None else ()
+        own = _projects(packages) if packages is not None else products(_facts(observed.get("exposure")) or {})
         return Installed(tuple(sorted(set(own))), f"{missing}: {_why(observed.get(missing))}")
     listing, projects = packages["installed"], packages.get("projects", {"items": [], "complete": False})
     found = {*_of_manager(ecosystem_of(system), listing["items"]), *_projects(packages)}

@@ -14,6 +14,7 @@ from operator import attrgetter
 
 from posture.model.vulnerability import Advisory, Affected, FixState, PackageVersion
 from posture.vulnerabilities.knowledge import Knowledge
+from posture.vulnerabilities.services import ECOSYSTEM, GUESSED
 from posture.vulnerabilities.versions import UnorderedError, is_rpm, older
 
 VENDOR_FEEDS = ("debian-tracker", "ubuntu-osv", "ubuntu-vex", "redhat-vex")
@@ -85,6 +86,9 @@ def _by_one_feed(package: PackageVersion, cve: str, feed: str, said: Sequence[Ad
     # Of several the one that leaves most to do: no fix before a fix, the furthest fix before a nearer one.
     state = max((one.state for one in hits), key=_ORDER.index)
     worst = _furthest(package.ecosystem, [one for one in hits if one.state is state])
+    if package.ecosystem == ECOSYSTEM:
+        why = f"guessed from a banner on the network: {_why(package, worst, feed)}"
+        return Affected(cve, package, worst.state, worst.fixed, feed, GUESSED, why)
     return Affected(cve, package, worst.state, worst.fixed, feed, SURE, _why(package, worst, feed))
 
 

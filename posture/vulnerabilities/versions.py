@@ -16,6 +16,7 @@ _SCHEMES: dict[str, type[Any]] = {
     "AlmaLinux": RpmVersion,
     "PyPI": PypiVersion,
     "npm": SemverVersion,
+    "CPE": DebianVersion,  # no order is defined; numbers as numbers and the rest as text serves most products
 }
 """OSV ecosystem to the order of its versions."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
@@ -107,3 +108,29 @@ def test_the_published_catalogue_and_points_are_read_whole(site: Site) -> None:
     assert (listed.entries, listed.version) == (1404, "2025.08.25")
     assert points.entries == 44_026
     assert (scores.entries, scores.version) == (29, "v2023.03.01 of 2024-10-25")
+
+
+def test_products_that_nvd_names_by_cpe_become_intervals(site: Site) -> None:
+    def line(criteria: str, **ends: str) -> dict[str, object]:
+        return {"vulnerable": True, "criteria": criteria, "matchCriteriaId": "x", **ends}
+
+    lines = [
+        line("cpe:2.3:a:openbsd:openssh:*:*:*:*:*:*:*:*", versionStartIncluding="8.5", versionEndExcluding="9.8"),
+        line("cpe:2.3:a:openbsd:openssh:4.4:p1:*:*:*:*:*:*"),
+        line(r"cpe:2.3:a:x\:y:z\.c:*:*:*:*:*:*:*:*", versionEndIncluding="2.0"),
+        line("cpe:2.3:h:cisco:asa:-:*:*:*:*:*:*:*"),
+        {**line("cpe:2.3:o:linux:linux_kernel:*:*:*:*:*:*:*:*"), "vulnerable": False},
+    ]
+    page = json.loads(authored.nvd_page("CVE-2026-0001", {"automatable": "yes"}))
+    page["vulnerabilities"][0]["cve"]["configurations"] = [
+        {"nodes": [{"operator": "OR", "negate": False, "cpeMatch": lines}]}
+    ]
+    site.take("nvd", json.dumps(page).encode())
+    with site.library() as library:
+        ssh = [
+            (one.introduced, one.fixed, one.last_affected) for _, one in library.advisories("CPE", "a:openbsd:openssh")
+        ]
+        other = [(one.introduced, one.last_affected) for _, one in library.advisories("CPE", "a:x:y:z.c")]
+        nothing = [*library.advisories("CPE", "o:linux:linux_kernel"), *library.advisories("CPE", "h:cisco:asa")]
+    assert sorted(ssh) == [("4.4", "", "4.4"), ("8.5", "9.8", "")]
+    assert (other, nothing) == ([("0", "2.0")], [])

@@ -73,3 +73,34 @@ def test_hosts_with_equal_documents_share_one_answer() -> None:
     first = matches.of(_host("openssl"))
     assert matches.of(_host("openssl")) is first
     assert matches.of(_host("hello")) is not first
+
+
+SSHD = Advisory("CVE-2026-0003", "CPE", "a:openbsd:openssh", FixState.FIXED_IN, introduced="8.5", fixed="9.8")
+
+
+def _seen_from_outside(*cpes: str) -> dict[str, Observation]:
+    services = {"services": {"items": [{"cpes": list(cpes)}], "complete": True}}
+    refused = Unseen("a", "packages", Blind.NOT_ATTEMPTED, "no login is declared for the host")
+    return {
+        "os": Unseen("a", "os", Blind.NOT_ATTEMPTED),
+        "packages": refused,
+        "exposure": _document("exposure", services),
+    }
+
+
+def test_a_service_seen_from_the_network_only_is_a_guess_of_low_confidence_and_the_list_stays_open() -> None:
+    matches = FleetMatches(Authored((("nvd", SSHD),), stamps=(STAMP,)))
+    seen = _seen_from_outside("cpe:/a:openbsd:openssh:9.2p1", "cpe:/o:linux:linux_kernel")
+    found = matches.of(seen)
+    [guess] = found.affected
+    assert (guess.cve, guess.package.version, guess.confidence) == ("CVE-2026-0003", "9.2p1", 30)
+    assert guess.why.startswith("guessed from a banner on the network")
+    assert found.packages == 0
+    assert "os: not_attempted" in found.gap
+    assert matches.of(_seen_from_outside("cpe:/a:openbsd:openssh:9.9")).affected == ()
+
+
+def test_a_banner_says_nothing_of_a_host_whose_packages_were_read() -> None:
+    matches = FleetMatches(Authored((("nvd", SSHD), ("debian-tracker", BROKEN)), stamps=(STAMP,)))
+    seen = {**_host("hello"), "exposure": _seen_from_outside("cpe:/a:openbsd:openssh:9.2p1")["exposure"]}
+    assert matches.of(seen).affected == ()
