@@ -12,6 +12,7 @@ import numpy as np
 
 from posture.graph.arrays import Arrays, Bools, Longs, compiled
 from posture.graph.best import FAR, Best, best, from_origins, likely
+from posture.graph.trim import trimmed
 from posture.model.path import AttackGraph, AttackOrigin, AttackPath, Condition, Edge, Node, Step
 
 CONFIRMED = 0.9
@@ -100,7 +101,7 @@ def _search(chart: Chart, edges: Bools | None, *, assumed: bool) -> Best:
 
 def path_to(chart: Chart, found: Best, target: int) -> AttackPath:
     """Return the derivation of one node that was found."""
-    edges = derivation(chart.arrays, found, target)
+    edges = trimmed(chart.arrays, derivation(chart.arrays, found, target), target)
     number = {int(chart.arrays.conclusion[edge]): at for at, edge in enumerate(edges, start=1)}
     used = [chart.edge(edge) for edge in edges]
     origins = _origins(chart, edges, number, target)

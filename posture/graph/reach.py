@@ -107,6 +107,8 @@ class _Sights:
     maybe_from: Mapping[Port, frozenset[str]]
     looked: frozenset[str]
     """Zones whose vantages saw every TCP port of the host."""
+    shut_from: Mapping[Port, frozenset[str]]
+    """Zones whose vantages asked and were not let in, on every address."""
     sockets: Mapping[Port, Facts]
     """What listens outside loopback."""
     products: Mapping[Port, str]
@@ -115,12 +117,15 @@ class _Sights:
     def of(cls, view: HostView) -> _Sights:
         open_from: dict[Port, set[str]] = {}
         maybe: dict[Port, set[str]] = {}
+        shut: dict[Port, set[str]] = {}
         whole: dict[str, bool] = {}
         for sight in view.rows("exposure", "views"):
             zone, ports = str(sight["zone"]), sight["ports"]
             if zone == SELF:
                 continue
             whole[zone] = whole.get(zone, False) or bool(ports["complete"])
+            for place in _shut(sight):
+                shut.setdefault(place, set()).add(zone)
             for port in ports["items"]:
                 place = (str(port["proto"]), int(port["port"]))
                 if port["state"] == "open":
@@ -140,6 +145,7 @@ class _Sights:
             open_from={place: frozenset(zones) for place, zones in open_from.items()},
             maybe_from={place: frozenset(zones) for place, zones in maybe.items()},
             looked=frozenset(zone for zone, done in whole.items() if done),
+            shut_from={place: frozenset(zones) for place, zones in shut.items()},
             sockets=sockets,
             products=products,
         )
@@ -151,13 +157,24 @@ class _Sights:
         return {*self.open_from, *listening, *silent}
 
 
+def _shut(sight: Facts) -> set[Port]:
+    """Return the ports that were asked by name on every address of a view, and were closed or filtered on each."""
+    states: dict[Port, list[str]] = {}
+    for port in sight["ports"]["items"]:
+        states.setdefault((str(port["proto"]), int(port["port"])), []).append(str(port["state"]))
+    every = len(sight.get("addresses") or ())
+    return {place for place, found in states.items() if len(found) >= every and set(found) <= {"closed", "filtered"}}
+
+
 def _sure(sights: _Sights, view: HostView, inventory: Inventory, zone: str, place: Port) -> str:
     """Return how sure it is that a zone reaches a port; empty when it does not by all that was seen."""
     if zone in sights.open_from.get(place, ()):
         return "seen-both" if place in sights.sockets else "network-only"
     if zone in sights.maybe_from.get(place, ()):
         return "silent-udp" if place in sights.sockets else ""
-    if place[0] != "tcp" or zone in sights.looked or (zone != view.host.zone and _fenced(view, place[1])):
+    if place[0] != "tcp" or zone in sights.looked or zone in sights.shut_from.get(place, ()):
+        return ""
+    if zone != view.host.zone and _fenced(view, place[1]):
         return ""
     if inventory.flows is None or zone == view.host.zone:
         return "unmeasured"

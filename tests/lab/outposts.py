@@ -50,6 +50,38 @@ sys.stdin.read()
 """
 
 
+@dataclass(frozen=True)
+class Lookout:
+    """A bare node with an sshd of its own, by which a vantage can be logged into as this machine's root."""
+
+    network: Network
+    work: Path
+    node: str
+    address: str
+    public: str
+    nmap: bool = True
+
+    def serve(self) -> tuple[str, subprocess.Popen[str]]:
+        """Return its host key, and the process to end."""
+        private, host_key = key_pair("ed25519")
+        home = self.work / self.node
+        home.mkdir()
+        private_file(home / "host", private)
+        (home / "authorized").write_text(self.public + "\n")
+        lines = (
+            f"ListenAddress {self.address}", f"HostKey {home}/host", f"PidFile {home}/pid", "UsePAM no",
+            "StrictModes no", f"AuthorizedKeysFile {home}/authorized", "PermitRootLogin yes",
+            "PasswordAuthentication no", "KbdInteractiveAuthentication no", "LogLevel QUIET",
+        )  # fmt: skip
+        (home / "sshd_config").write_text("\n".join(lines) + "\n")
+        Path("/run/sshd").mkdir(exist_ok=True)
+        # Over there nobody may run nmap: another mount namespace, gone with its process.
+        hide = "" if self.nmap else "mount --bind /dev/null /usr/bin/nmap; "
+        serve = f"{hide}/usr/sbin/sshd -D -f {home}/sshd_config & sleep 0.1; echo ready; wait"
+        argv = ["unshare", "--mount", "sh", "-c", serve]
+        return host_key, start(self.network.namespace(self.node), argv)
+
+
 @dataclass
 class Outposts:
     """The nodes while they run; a context manager."""
@@ -91,33 +123,17 @@ class Outposts:
             )
             for node, places in LISTENING.items():
                 argv = [sys.executable, "-c", _LISTEN, *places]
-                opening.callback(_end, start(self.network.namespace(node), argv, stdin=subprocess.PIPE))
+                opening.callback(end, start(self.network.namespace(node), argv, stdin=subprocess.PIPE))
             for node in ("probe", "bare"):
-                opening.callback(_end, self._sshd(node))
+                lookout = Lookout(self.network, self.work, node, self.address(node), self.public, nmap=node != "bare")
+                self.host_keys[node], process = lookout.serve()
+                opening.callback(end, process)
             self._write_files()
             self._closing = opening.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._closing.close()
-
-    def _sshd(self, node: str) -> subprocess.Popen[str]:
-        private, self.host_keys[node] = key_pair("ed25519")
-        home = self.work / node
-        home.mkdir()
-        private_file(home / "host", private)
-        (home / "authorized").write_text(self.public + "\n")
-        lines = (
-            f"ListenAddress {self.address(node)}", f"HostKey {home}/host", f"PidFile {home}/pid", "UsePAM no",
-            "StrictModes no", f"AuthorizedKeysFile {home}/authorized", "PermitRootLogin yes",
-            "PasswordAuthentication no", "KbdInteractiveAuthentication no", "LogLevel QUIET",
-        )  # fmt: skip
-        (home / "sshd_config").write_text("\n".join(lines) + "\n")
-        Path("/run/sshd").mkdir(exist_ok=True)
-        # Over there nobody may run nmap: another mount namespace, gone with its process.
-        hide = "mount --bind /dev/null /usr/bin/nmap; " if node == "bare" else ""
-        serve = f"{hide}/usr/sbin/sshd -D -f {home}/sshd_config & sleep 0.1; echo ready; wait"
-        return start(self.network.namespace(node), ["unshare", "--mount", "sh", "-c", serve])
 
     def _write_files(self) -> None:
         network = self.network
@@ -172,7 +188,7 @@ def outposts(work: Path) -> Iterator[Outposts]:
         yield running
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def end(process: subprocess.Popen[str]) -> None:
     """End a process we started; what it started in its namespaces ends with the lab."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
