@@ -14,6 +14,7 @@ from collectors import (
     cron,
     exports,
     identity,
+    interfaces,
     interpreters,
     kernel,
     listeners,
@@ -434,3 +435,29 @@ IDENTITY = (answer("identity.nodename", "web1.example.gov\n"),)
 def test_clock_and_name() -> None:
     assert read_whole(clock.COLLECTOR, CLOCK).epoch_s == 1795000000
     assert read_whole(identity.COLLECTOR, IDENTITY).hostname == "web1.example.gov"
+
+
+# 50-redhat.conf sets rp_filter of `default` and of `*` to 1 (systemd 252); the kernel's own defaults for the rest.
+INTERFACES = (
+    answer("interfaces.settings", "".join(
+        f"/proc/sys/net/{place}:{value}\n" for place, value in (
+            ("ipv4/conf/all/accept_redirects", 1), ("ipv4/conf/all/accept_source_route", 0), ("ipv4/conf/all/forwarding", 0),
+            ("ipv4/conf/all/rp_filter", 0), ("ipv4/conf/all/send_redirects", 1),
+            ("ipv4/conf/ens192/accept_redirects", 1), ("ipv4/conf/ens192/accept_source_route", 0), ("ipv4/conf/ens192/forwarding", 0),
+            ("ipv4/conf/ens192/rp_filter", 1), ("ipv4/conf/ens192/send_redirects", 1),
+            ("ipv6/conf/all/accept_redirects", 1), ("ipv6/conf/all/accept_source_route", 0), ("ipv6/conf/all/forwarding", 0),
+            ("ipv6/conf/ens192/accept_redirects", 1), ("ipv6/conf/ens192/accept_source_route", 0), ("ipv6/conf/ens192/forwarding", 0),
+        )
+    )),
+)  # fmt: skip
+
+
+def test_interfaces_as_shipped() -> None:
+    four, six = read_whole(interfaces.COLLECTOR, INTERFACES).links.items
+    assert (four.name, four.forwards, four.accepts_redirects, four.accepts_source_route) == (
+        "ens192",
+        False,
+        True,
+        False,
+    )
+    assert four.filters_source and six.filters_source is None and six.accepts_redirects

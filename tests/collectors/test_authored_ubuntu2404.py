@@ -17,6 +17,7 @@ from collectors import (
     firewall,
     identity,
     integrity,
+    interfaces,
     interpreters,
     kernel,
     listeners,
@@ -496,3 +497,24 @@ IDENTITY = (answer("identity.nodename", "vm1\n"),)
 def test_clock_and_name() -> None:
     assert read_whole(clock.COLLECTOR, CLOCK).epoch_s == 1795000000
     assert read_whole(identity.COLLECTOR, IDENTITY).hostname == "vm1"
+
+
+# 10-network-security.conf sets rp_filter to 2 (loose); the kernel's own defaults for the rest.
+INTERFACES = (
+    answer("interfaces.settings", "".join(
+        f"/proc/sys/net/{place}:{value}\n" for place, value in (
+            ("ipv4/conf/all/accept_redirects", 1), ("ipv4/conf/all/accept_source_route", 0), ("ipv4/conf/all/forwarding", 0),
+            ("ipv4/conf/all/rp_filter", 2), ("ipv4/conf/all/send_redirects", 1),
+            ("ipv4/conf/ens3/accept_redirects", 1), ("ipv4/conf/ens3/accept_source_route", 1), ("ipv4/conf/ens3/forwarding", 0),
+            ("ipv4/conf/ens3/rp_filter", 2), ("ipv4/conf/ens3/send_redirects", 1),
+            ("ipv6/conf/all/accept_redirects", 1), ("ipv6/conf/all/accept_source_route", 0), ("ipv6/conf/all/forwarding", 0),
+            ("ipv6/conf/ens3/accept_redirects", 1), ("ipv6/conf/ens3/accept_source_route", 0), ("ipv6/conf/ens3/forwarding", 0),
+        )
+    )),
+)  # fmt: skip
+
+
+def test_interfaces_as_shipped() -> None:
+    four, six = read_whole(interfaces.COLLECTOR, INTERFACES).links.items
+    assert (four.name, four.forwards, four.accepts_redirects, four.accepts_source_route) == ("ens3", False, True, False)
+    assert four.filters_source and six.filters_source is None and six.accepts_redirects

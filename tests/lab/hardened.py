@@ -72,7 +72,7 @@ KERNEL = {
 
 NET = {
     f"net.{key}": value
-    for scope in ("all", "default")
+    for scope in ("all", "default", "eth0")  # what is up already keeps what it has
     for key, value in {
         f"ipv4.conf.{scope}.accept_redirects": "0",
         f"ipv4.conf.{scope}.secure_redirects": "0",

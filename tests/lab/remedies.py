@@ -220,8 +220,8 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy("EXE-01", _program("/usr/bin/tcc")),
     Remedy("EXE-02", _program("/usr/bin/lua5.4")),
     Remedy("HRD-10", _loose_tmp),
-    Remedy("HRD-12", _net(ipv4__conf__all__forwarding="1")),
-    Remedy("HRD-13", _net(ipv4__conf__all__send_redirects="1", ipv6__conf__default__accept_source_route="1")),
+    Remedy("HRD-12", _net(ipv4__conf__eth0__forwarding="1")),  # `all` says 0
+    Remedy("HRD-13", _net(ipv4__conf__all__send_redirects="1", ipv6__conf__eth0__accept_redirects="1")),
     Remedy("HRD-14", _fault("firewall-none")),
     Remedy("HRD-15", _fault("firewall-egress")),
     Remedy("HRD-18", _drifted, one_way=True),
