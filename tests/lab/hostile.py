@@ -102,6 +102,7 @@ class HostileServer:
     _sockets: list[socket.socket] = field(default_factory=list, repr=False)
     _threads: list[threading.Thread] = field(default_factory=list, repr=False)
     _transports: list[paramiko.Transport] = field(default_factory=list, repr=False)
+    _channels: list[paramiko.Channel] = field(default_factory=list, repr=False)
 
     @property
     def host_key(self) -> str:
@@ -180,6 +181,8 @@ class HostileServer:
     def _sessions(self, transport: paramiko.Transport) -> None:
         while transport.is_active() and not self._stopping.is_set():
             channel = transport.accept(timeout=0.2)
+            if channel is not None:
+                self._channels.append(channel)  # paramiko closes a channel that nobody holds
             if channel is not None and self.personality is Personality.DROP_AFTER_AUTH:
                 transport.close()
 
