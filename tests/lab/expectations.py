@@ -80,7 +80,7 @@ EXPECTATIONS: dict[str, Expectation] = {
     "telnet-open": _expect("EXP-04", "EXP-01", may=("EXP-03",)),
     "port-undeclared": _expect("EXP-01"),
     "docker-open": _expect("EXP-08", "EXP-01"),
-    "ollama-open": _expect("AIS-01", "EXP-01", may=("AIS-02",)),
+    "ollama-open": _expect("AIS-01", "AIS-24", "EXP-01", may=("AIS-02",)),
 }
 """By fault id."""
 

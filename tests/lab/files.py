@@ -93,6 +93,7 @@ def scope(now: datetime | None = None) -> dict[str, Any]:
         "udp_ports": [53, 123, 161],
         "probes": ["tls", "ssh", "page"],
         "allow_passphrase_test": True,
+        "ai_services": {"requests_per_port": 8},
     }
 
 
