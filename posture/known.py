@@ -7,6 +7,7 @@ and gives the same bytes years later.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -15,13 +16,13 @@ from posture.imports.book import Book
 from posture.imports.join import joined
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
-from posture.model.observation import FactDocument, Observation, Origin
+from posture.model.observation import FactDocument, Observation, Origin, Unseen
 from posture.model.vulnerability import CveRecord, FeedStamp, Vulnerability
-from posture.vulnerabilities.assess import Rules, assess_host
+from posture.vulnerabilities.assess import Assessor, Rules
 from posture.vulnerabilities.exposed import ExternalSight, public_exposure
 from posture.vulnerabilities.fleet import FleetMatches
 from posture.vulnerabilities.knowledge import Knowledge
-from posture.vulnerabilities.register import OURS, Builder, FirstSeen, Matched, Reader, Register
+from posture.vulnerabilities.register import OURS, Builder, FirstSeen, HostEntry, Matched, Reader, Register
 from posture.vulnerabilities.topic import TOPIC, VulnerabilityFacts, topic_of
 
 
@@ -102,6 +103,7 @@ class Looking:
         self._matcher, self._inventory, self._run, self._rules = matcher, inventory, run, rules
         self._sights = tuple(matcher.sights)
         self._builder = Builder(run.as_of, first_seen, run.origin)
+        self._assessor, self._topics = Assessor(rules, matcher.record), _Topics(run)
         self.found: tuple[Vulnerability, ...] = ()
         """Of the host that was looked at last."""
 
@@ -110,15 +112,8 @@ class Looking:
         matched = self._matcher.matched(host, observed)
         exposure = public_exposure(host, self._inventory, observed.get("exposure"), self._sights)
         entry = self._builder.add(host.id, matched, exposure)
-        seen = self._builder.detections(host.id, matched)
-        self.found = assess_host(host.id, matched.affected, exposure, self._matcher.record, seen, self._rules)
-        return topic_of(
-            host.id,
-            entry,
-            self.found,
-            taken_at=_taken_at(observed, self._run),
-            origin=_origin(entry.assessed_by, self._run),
-        )
+        self.found = self._assessor.of(host.id, entry.listed, exposure, self._builder.pairs)
+        return self._topics.of(host.id, entry, self.found, observed)
 
     def register(self) -> Register:
         """Return what was found on every host so far."""
@@ -129,20 +124,50 @@ class Recalled:
     """Gives the topic from a register that was kept."""
 
     def __init__(self, reader: Reader, run: Run) -> None:
-        self._reader, self._run = reader, run
+        self._reader, self._topics = reader, _Topics(run)
         self.found: tuple[Vulnerability, ...] = ()
         """Of the host that was looked at last."""
 
     def look(self, host: Host, observed: Mapping[str, Observation]) -> Observation:
         """Return the topic of a host."""
-        entry = self._reader.entry(host.id)
-        origin = _origin(entry.assessed_by if entry else "", self._run)
         self.found = self._reader.of_host(host.id)
-        return topic_of(host.id, entry, self.found, taken_at=_taken_at(observed, self._run), origin=origin)
+        return self._topics.of(host.id, self._reader.entry(host.id), self.found, observed)
 
     def register(self) -> Register:
         """Return the register itself."""
         return self._reader.register
+
+
+class _Topics:
+    """Makes the topic of hosts; alike entries give the same bytes, written once."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._made: dict[HostEntry, Observation] = {}
+
+    def of(
+        self,
+        host: str,
+        entry: HostEntry | None,
+        found: tuple[Vulnerability, ...],
+        observed: Mapping[str, Observation],
+    ) -> Observation:
+        """Return the topic of a host."""
+        taken_at, origin = _taken_at(observed, self._run), _origin(entry.assessed_by if entry else "", self._run)
+        if entry is None:
+            return topic_of(host, entry, found, taken_at=taken_at, origin=origin)
+        alike = replace(entry, host="")
+        if alike not in self._made:
+            if len(self._made) >= _REMEMBERED:
+                self._made.clear()
+            self._made[alike] = topic_of(host, entry, found, taken_at=taken_at, origin=origin)
+        made = self._made[alike]
+        if isinstance(made, Unseen):
+            return replace(made, host=host)
+        return replace(made, host=host, taken_at=taken_at, origin=origin)
+
+
+_REMEMBERED = 4096
 
 
 def _taken_at(observed: Mapping[str, Observation], run: Run) -> datetime:

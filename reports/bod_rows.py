@@ -12,7 +12,7 @@ from posture.model.assessment import Assessment, HostAssessment
 from posture.model.clock import Clock, DueDate, TriageStep
 from posture.model.finding import Finding
 from posture.model.host import FLEET, Host
-from posture.model.vulnerability import Vulnerability
+from posture.model.vulnerability import Decision, Vulnerability
 from posture.vulnerabilities.assess import TABLE_CLOCK, subject
 from posture.vulnerabilities.decide import ERROR
 from posture.vulnerabilities.register import DEFERRED
@@ -111,12 +111,9 @@ def bod_status(one: Vulnerability, today: date) -> BodStatus:
     return BodStatus.WEEK if due.due <= today + timedelta(days=7) else BodStatus.LATER
 
 
-def triage_required(assessment: Assessment, finding: Finding) -> bool:
+def triage_required(finding: Finding) -> bool:
     """Return whether evidence has to be taken before this finding is patched away."""
-    if not any(due.clock == TABLE_CLOCK for due in finding.due):
-        return False
-    found = assessment.read_vulnerabilities(finding.host)
-    return any(one.decision.triage_required for one in found if subject(one.affected) == finding.subject)
+    return any(due.clock == TABLE_CLOCK and ("triage_required", "yes") in due.inputs for due in finding.due)
 
 
 def triage_times(clock: Clock | None, one: Vulnerability) -> tuple[tuple[TriageStep, datetime], ...]:
@@ -215,7 +212,7 @@ def _row(assessment: Assessment, host: Host, one: Vulnerability) -> BodRow:
         outcome=decided.outcome,
         lenient_row=str(decided.lenient_row),
         lenient_outcome=decided.lenient_outcome,
-        complete="yes" if decided.complete else "INCOMPLETE",
+        complete=_completeness(decided),
         clock_start=due.clock_start.isoformat() if due else "",
         why=due.reason if due else "the table sets no day: fix on system upgrade",
         due=due.due.isoformat() if due else "",
@@ -228,6 +225,13 @@ def _row(assessment: Assessment, host: Host, one: Vulnerability) -> BodRow:
         triage=_triage(clock, one) if decided.triage_required else "",
         table=clock.table.id if clock and clock.table else "",
     )
+
+
+def _completeness(decided: Decision) -> str:
+    """Return ``INCOMPLETE`` only where the row itself is open: an unknown exposure is decided by the directive."""
+    if decided.complete:
+        return "yes"
+    return "exposure defaulted" if decided.defaulted == ("publicly_exposed",) else "INCOMPLETE"
 
 
 _INPUTS = tuple(

@@ -113,7 +113,7 @@ def _due(assessment: Assessment, finding: Finding) -> dict[str, str]:
         "clock_start": due.clock_start.isoformat(),
         "due_inputs": _joined(f"{name}={value}" for name, value in due.inputs),
         "binds_from": due.binds_from.isoformat() if due.binds_from else "",
-        "triage_required": _yes(triage_required(assessment, finding)),
+        "triage_required": _yes(triage_required(finding)),
     }
 
 

@@ -61,6 +61,8 @@ def _print(found: Burndown) -> None:
     terminal.say(rate_words(found))
     due = [_row(one) for one in found.this_week]
     terminal.table(f"must close this week ({found.this_week_total})", _COLUMNS, due, empty="nothing is due this week")
+    if found.rate is None:
+        return  # nobody can say what is late
     late = [_row(one) for one in found.late_first]
     terminal.table("late at this rate, these first", _COLUMNS, late, empty="nothing is late at this rate")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from posture.clocks.due import due_dates, due_order
@@ -106,24 +106,48 @@ _NO_TABLE = Decision("", -1, False, -1, "", (), (), None)
 """Baselines without the table decide nothing."""
 
 
+Pairs = Callable[[int], Sequence[tuple[Affected, tuple[Detection, ...]]]]
+"""Gives the affected packages of a list by its number, each with who saw it, the earliest first."""
+_REMEMBERED = 4096  # lists at a time: a fleet of alike hosts has hundreds, one of unlike hosts gains nothing
+
+
+class Assessor:
+    """Assesses hosts; those with one list and one exposure are worked out once."""
+
+    def __init__(self, rules: Rules, record_of: Callable[[str], CveRecord]) -> None:
+        self._rules, self._record_of = rules, record_of
+        self._known: dict[tuple[int, Exposure], tuple[Vulnerability, ...]] = {}
+
+    def of(self, host: str, listed: int, exposure: Exposure, pairs: Pairs) -> tuple[Vulnerability, ...]:
+        """Return the vulnerabilities of a host, in the order of subject."""
+        key = (listed, exposure)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            found = self._known[key] = assess_host(host, pairs(listed), exposure, self._record_of, self._rules)
+        return tuple(
+            Vulnerability(host, one.affected, one.record, exposure, one.detections, one.decision, one.due)
+            for one in found
+        )
+
+
 def assess_host(
     host: str,
-    affected: Iterable[Affected],
+    pairs: Iterable[tuple[Affected, tuple[Detection, ...]]],
     exposure: Exposure,
     record_of: Callable[[str], CveRecord],
-    detections: Mapping[str, tuple[Detection, ...]],
     rules: Rules,
 ) -> tuple[Vulnerability, ...]:
     """Return the vulnerabilities of a host in the order of subject.
 
-    ``detections`` are by subject, the earliest first. What a vendor still investigates is
-    neither affected nor clean: it is left out here and makes the host's list incomplete.
+    What a vendor still investigates is neither affected nor clean: it is left out here and makes the list incomplete.
     """
     found: list[Vulnerability] = []
-    for one in affected:
+    for one, seen in pairs:
         if one.state in (FixState.INVESTIGATING, FixState.NOT_AFFECTED):
             continue
-        record, seen = record_of(one.cve), detections[subject(one)]
+        record = record_of(one.cve)
         decided, dues = rules.decide(record, exposure, seen)
         found.append(Vulnerability(host, one, record, exposure, seen, decided, dues))
     return tuple(sorted(found, key=lambda one: (subject(one.affected), one.affected)))

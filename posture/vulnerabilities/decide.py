@@ -101,6 +101,7 @@ def dated(
     legal = clock.legal and ruling.outcome != ERROR and (ruling.complete or not _open(ruling))
     inputs = {name: value for name, value, _ in ruling.inputs}
     inputs |= {"days": str(days), "detected": seen.isoformat(), "detected_by": detection.source}
+    inputs["triage_required"] = _word(ruling.scheduled.triage)
     if record.kev_added:
         inputs["kev_added"] = record.kev_added.isoformat()
     if clock.effective:

@@ -25,7 +25,7 @@ from posture.model.vulnerability import (
     HostCadence,
     Vulnerability,
 )
-from posture.vulnerabilities.assess import Rules, assess_host, subject
+from posture.vulnerabilities.assess import Assessor, Rules, subject
 
 PART = "vulnerabilities"
 """Name of the part of a run that holds the register."""
@@ -98,8 +98,12 @@ class Reader:
         self.register = register
         self.rules = rules
         self._hosts = {entry.host: entry for entry in register.hosts}
-        self._records = {record.cve: record for record in register.records}
-        self._last: tuple[str, tuple[Vulnerability, ...]] = ("", ())
+        records = {record.cve: record for record in register.records}
+        self._assessor = Assessor(rules, lambda cve: records.get(cve, CveRecord(cve)))
+        # Findings and results come host by host, so the last host is all that is worth remembering.
+        self._last = ""
+        self._found: tuple[Vulnerability, ...] = ()
+        self._by_subject: dict[str, list[Vulnerability]] = {}
 
     def entry(self, host: str) -> HostEntry | None:
         """Return what stands of a host beside its vulnerabilities."""
@@ -107,18 +111,26 @@ class Reader:
 
     def of_host(self, host: str) -> tuple[Vulnerability, ...]:
         """Return the vulnerabilities of a host, in the order of subject."""
-        if self._last[0] != host:
-            self._last = (host, self._assessed(host))
-        return self._last[1]
+        if self._last != host:
+            self._last, self._found = host, self._assessed(host)
+            self._by_subject = {}
+            for one in self._found:
+                self._by_subject.setdefault(subject(one.affected), []).append(one)
+        return self._found
 
-    def dates(self, host: str, about: str) -> tuple[DueDate, ...] | None:
+    def about(self, host: str, subject: str) -> list[Vulnerability]:
+        """Return what stands behind one subject: several where two versions are installed, none if not there."""
+        self.of_host(host)
+        return self._by_subject.get(subject, [])
+
+    def dates(self, host: str, subject: str) -> tuple[DueDate, ...] | None:
         """Return the dates of a vulnerability, the earliest where two versions are installed; ``None`` if not there."""
-        found = [one.due for one in self.of_host(host) if subject(one.affected) == about]
+        found = [one.due for one in self.about(host, subject)]
         return min(found, key=lambda due: [due_order(one) for one in due] or [_LAST]) if found else None
 
-    def deferred(self, host: str, about: str) -> bool:
+    def deferred(self, host: str, subject: str) -> bool:
         """True when a vulnerability is still there and may wait for the next system upgrade."""
-        found = [one for one in self.of_host(host) if subject(one.affected) == about]
+        found = self.about(host, subject)
         return bool(found) and all(one.decision.outcome == DEFERRED for one in found)
 
     def all(self) -> Iterator[Vulnerability]:
@@ -130,13 +142,11 @@ class Reader:
         entry = self._hosts.get(host)
         if entry is None:
             return ()
-        register = self.register
-        pairs = [(register.affected[one], register.detections[seen]) for one, seen in register.lists[entry.listed]]
-        detections = {subject(one): seen for one, seen in pairs}
-        return assess_host(host, (one for one, _ in pairs), entry.exposure, self._record, detections, self.rules)
+        return self._assessor.of(host, entry.listed, entry.exposure, self._pairs)
 
-    def _record(self, cve: str) -> CveRecord:
-        return self._records.get(cve, CveRecord(cve))
+    def _pairs(self, listed: int) -> list[tuple[Affected, tuple[Detection, ...]]]:
+        register = self.register
+        return [(register.affected[one], register.detections[seen]) for one, seen in register.lists[listed]]
 
 
 _LAST = (True, date.max, "", "")
@@ -155,16 +165,31 @@ class _Numbers(Generic[_T]):
     """Values in the order in which they first came, each once."""
 
     numbers: dict[_T, int] = field(default_factory=dict)
+    all: list[_T] = field(default_factory=list)
 
     def of(self, value: _T) -> int:
-        return self.numbers.setdefault(value, len(self.numbers))
+        number = self.numbers.get(value)
+        if number is None:
+            number = self.numbers[value] = len(self.all)
+            self.all.append(value)
+        return number
 
     def values(self) -> tuple[_T, ...]:
-        return tuple(self.numbers)
+        return tuple(self.all)
 
 
 FirstSeen = Mapping[tuple[str, str], datetime]
 """By host and subject, when we ourselves first saw a vulnerability, over all runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What one set of affected packages comes to, worked out once for all hosts that have it."""
+
+    numbers: tuple[int, ...]
+    subjects: tuple[str, ...]
+    ours: frozenset[str]
+    """Subjects that our own feeds name."""
 
 
 class Builder:
@@ -176,29 +201,28 @@ class Builder:
         self._detections: _Numbers[tuple[Detection, ...]] = _Numbers()
         self._lists: _Numbers[tuple[tuple[int, int], ...]] = _Numbers()
         self._hosts: list[HostEntry] = []
+        self._kept: dict[tuple[Affected, ...], _Kept] = {}
+        self._ours: dict[datetime, int] = {}
+        """By first sight, the number of a detection that is ours alone."""
 
     def add(self, host: str, matched: Matched, exposure: Exposure) -> HostEntry:
         """Return the entry of a host, put in with all that is known against it."""
-        seen = self.detections(host, matched)
-        pairs = tuple(
-            (self._affected.of(one), self._detections.of(seen[subject(one)]))
-            for one in sorted(set(matched.affected))
-            if one.state not in (FixState.INVESTIGATING, FixState.NOT_AFFECTED)
-        )
-        entry = HostEntry(host, exposure, self._lists.of(pairs), matched.gap, matched.packages, matched.assessed_by)
-        self._hosts.append(entry)
-        return entry
-
-    def detections(self, host: str, matched: Matched) -> dict[str, tuple[Detection, ...]]:
-        """Return by subject who saw each vulnerability of a host, the earliest first."""
+        kept = self._kept.get(matched.affected)
+        if kept is None:
+            kept = self._kept[matched.affected] = self._keep(matched.affected)
         others: dict[str, list[Detection]] = {}
         for about, sight in matched.sights:
             others.setdefault(about, []).append(sight)
-        ours = {subject(one) for one in matched.affected if not one.feed.startswith(IMPORT_FEED)}
-        return {
-            about: self._seen(host, about, others.get(about, []), matched.assessed_by == OURS and about in ours)
-            for about in sorted({subject(one) for one in matched.affected})
-        }
+        by_us = matched.assessed_by == OURS
+        seen = [self._seen(host, about, others.get(about, []), by_us and about in kept.ours) for about in kept.subjects]
+        listed = self._lists.of(tuple(zip(kept.numbers, seen, strict=True)))
+        entry = HostEntry(host, exposure, listed, matched.gap, matched.packages, matched.assessed_by)
+        self._hosts.append(entry)
+        return entry
+
+    def pairs(self, listed: int) -> list[tuple[Affected, tuple[Detection, ...]]]:
+        """Return the affected packages of a list, each with who saw it."""
+        return [(self._affected.all[one], self._detections.all[seen]) for one, seen in self._lists.all[listed]]
 
     def register(self, record_of: Callable[[str], CveRecord], feeds: tuple[FeedStamp, ...], knowledge: str) -> Register:
         """Return everything put in, with what is known of every CVE in it."""
@@ -212,13 +236,27 @@ class Builder:
             hosts=tuple(sorted(self._hosts, key=lambda entry: entry.host)),
         )
 
-    def _seen(self, host: str, about: str, others: list[Detection], by_us: bool) -> tuple[Detection, ...]:
-        """Return who saw it; a sight of ours only where we found it ourselves."""
-        sights = list(others)
-        if by_us or not sights:
-            first = min(self._first_seen.get((host, about), self._now), self._now)
-            sights.append(Detection(first, self._now, OURS, self._origin))
-        return tuple(sorted(sights))
+    def _keep(self, affected: Iterable[Affected]) -> _Kept:
+        kept = [one for one in sorted(set(affected)) if one.state not in _NOT_KNOWN]
+        subjects = tuple(subject(one) for one in kept)
+        ours = (about for one, about in zip(kept, subjects, strict=True) if not one.feed.startswith(IMPORT_FEED))
+        return _Kept(tuple(self._affected.of(one) for one in kept), subjects, frozenset(ours))
+
+    def _seen(self, host: str, about: str, others: list[Detection], by_us: bool) -> int:
+        """Return the number of who saw it; a sight of ours only where we found it ourselves."""
+        if others and not by_us:
+            return self._detections.of(tuple(sorted(others)))
+        first = min(self._first_seen.get((host, about), self._now), self._now)
+        if others:
+            return self._detections.of(tuple(sorted((*others, Detection(first, self._now, OURS, self._origin)))))
+        number = self._ours.get(first)
+        if number is None:
+            number = self._detections.of((Detection(first, self._now, OURS, self._origin),))
+            self._ours[first] = number
+        return number
+
+
+_NOT_KNOWN = (FixState.INVESTIGATING, FixState.NOT_AFFECTED)
 
 
 def sights_of(register: Register) -> dict[tuple[str, str], datetime]:

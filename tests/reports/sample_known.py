@@ -71,8 +71,8 @@ def with_known(profile: str = "fceb", now: datetime = NOW) -> Assessment:
     found: dict[str, tuple[Vulnerability, ...]] = {}
     for host, (exposure, by, _, cves) in HOSTS.items():
         affected = [_affected(cve, by) for cve in cves]
-        seen = {subject(one): _seen(one.cve, by) for one in affected}
-        found[host] = assess_host(host, affected, exposure, RECORDS.__getitem__, seen, rules)
+        pairs = [(one, _seen(one.cve, by)) for one in affected]
+        found[host] = assess_host(host, pairs, exposure, RECORDS.__getitem__, rules)
     whole = agency()
     tags = AssetTags("agency", "prod", "public", "server")
 
