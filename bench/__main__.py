@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from bench import collection, judging, memory
 from bench.fleet import HOME, fleet_of
 
-PARTS = ("collection", "memory", "judging", "store", "matching", "plan", "graph")
+PARTS = ("collection", "memory", "judging", "store", "matching", "plan", "graph", "exposure")
 
 
 def main() -> int:
@@ -37,6 +37,10 @@ def main() -> int:
     if "matching" in parts:
         matching = (sys.executable, "-m", "bench.matching")
         kept = subprocess.run(matching, cwd=HOME, check=False).returncode == 0 and kept
+    if "exposure" in parts:
+        print("\nTwo phases against one plain nmap", flush=True)
+        looking = (sys.executable, "-m", "bench.exposure", "--rounds", str(options.rounds))
+        kept = subprocess.run(looking, cwd=HOME, check=False).returncode == 0 and kept
     kept = _of_the_graph(parts, options) and kept
     return 0 if kept else 1
 

@@ -66,7 +66,9 @@ class Nothing:
 
     stamps: tuple[FeedStamp, ...] = ()
     digest = ""
-    sights: tuple[ExternalSight, ...] = ()
+
+    def __init__(self, sights: Iterable[ExternalSight] = ()) -> None:
+        self.sights = tuple(sights)
 
     def matched(self, host: Host, observed: Mapping[str, Observation]) -> Matched:
         """Return that nobody looked."""

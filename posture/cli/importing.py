@@ -12,8 +12,9 @@ from posture.cli import prepare, terminal
 from posture.cli.reading import json_option
 from posture.cli.scanning import config_option, out_option
 from posture.errors import UsageError
-from posture.imports import nessus, table
+from posture.imports import external, nessus, table
 from posture.imports.scan import PLACE, ImportedHost, Summary, keep
+from reports.inert import inert
 
 _path = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 
@@ -58,6 +59,52 @@ def csv_command(path: Path, config_path: Path | None, out: Path, as_json: bool) 
       posture import csv findings.csv
     """
     _import("csv", path, table.read, (config_path, out), as_json)
+
+
+@import_group.command("external")
+@_path
+@click.option("--source", required=True, help="Who looked from outside, such as 'CISA Cyber Hygiene'.")
+@click.option("--seen-on", type=click.DateTime(["%Y-%m-%d"]), help="The report's day, for rows that give none.")
+@config_option
+@out_option
+@json_option
+def external_command(
+    path: Path, source: str, seen_on: datetime | None, config_path: Path | None, out: Path, as_json: bool
+) -> None:
+    """Import what somebody outside saw open: a CSV with an address, a port and a day in each row.
+
+    Cyber Hygiene reports and commercial scans are such tables. A port they name makes its host publicly exposed, by the
+    host's own address or by the inventory's `published` map; a port they leave out proves nothing. Sights of the last
+    90 days count.
+
+    \b
+    Examples:
+      posture import external services.csv --source 'CISA Cyber Hygiene' --seen-on 2026-11-23
+      posture import external ports.csv --source 'Perimeter scan' --json
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file", hint="name a CSV that an outside scan exported")
+    if path.stat().st_size > external.FILE_BYTES:
+        raise UsageError(f"{path} is larger than {external.FILE_BYTES // 1_000_000} MB", hint="cut it down")
+    moment = prepare.now()
+    content = path.read_bytes()
+    day = seen_on.date() if seen_on else None
+    found, left_out = external.read_sights(content.decode("utf-8-sig", "replace"), str(path), source, day)
+    folder = prepare.read_config(config_path, out).folder
+    folder.mkdir(parents=True, exist_ok=True)
+    external.keep(folder, external.Imported(source, path.name, external.digest(content), moment, found, left_out))
+    counting = [
+        one for one in found if one in external.sights([external.Imported("", "", "", moment, found)], moment.date())
+    ]
+    if as_json:
+        terminal.as_json({"sights": len(found), "counting": len(counting), "left_out": left_out, "source": source})
+        return
+    terminal.say(
+        f"{len(found)} open ports seen from outside by {inert(source)}, {len(counting)} of them young enough to count"
+    )
+    if left_out:
+        terminal.note(f"{left_out} rows have no address, port or day that can be read")
+    terminal.say("the next `posture scan` takes them into what is publicly exposed")
 
 
 def _import(

@@ -19,6 +19,7 @@ from posture.disputes import read_disputes
 from posture.errors import StoreError, UsageError
 from posture.feeds.library import PLACE as FEEDS_PLACE
 from posture.feeds.library import Library
+from posture.imports import external
 from posture.imports.book import Book
 from posture.imports.scan import PLACE as IMPORTS_PLACE
 from posture.known import FeedMatcher, Matcher, Nothing
@@ -79,9 +80,10 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
 def matcher(config: Config, of: Inventory) -> Matcher:
     """Return what matches packages: the feeds and imports beside the database, or nothing without any."""
     feeds, imports = (config.folder / place for place in (FEEDS_PLACE, IMPORTS_PLACE))
+    sights = external.sights(external.kept(config.folder), now().date())
     if not feeds.is_dir() and not imports.is_dir():
-        return Nothing()
-    return FeedMatcher(Library(feeds), book=Book(imports, of))
+        return Nothing(sights)
+    return FeedMatcher(Library(feeds), sights, book=Book(imports, of))
 
 
 def with_imported(config: Config, read: Inventory) -> Inventory:
