@@ -7,7 +7,7 @@ CORE   ?= .[graph,serve]
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
-.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare guest ground-truth ssvc
+.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare agree guest ground-truth ssvc
 
 all: test lint types contracts docs-check sizes   ## everything CI runs
 
@@ -58,6 +58,10 @@ ground-truth: $(VENV)/.test .venv-bench/.nessus  ## affected packages of Debian 
 	@$(BIN)/python -m tests.truth
 	@$(BIN)/python -m tests.truth.nessus .venv-bench/bin/python
 	@POSTURE_VERSION_PAIRS=6000 $(BIN)/pytest -q tests/posture/vulnerabilities/test_vulnerabilities_versions.py
+
+agree: $(VENV)/.test  ## TLS and SSH as we read them against testssl.sh and ssh-audit on servers of our own; root, some minutes
+	@sh tests/agreement/prepare.sh
+	@$(BIN)/pytest -q tests/agreement/prove_offers.py
 
 guest: $(VENV)/.test  ## fixes of kernel, systemd and access control, in a small Debian in QEMU; root, a quarter of an hour
 	@sh tests/guest/prepare.sh
