@@ -16,13 +16,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from collectors.exposure import COLLECTOR
 from collectors.exposure_plan import RETRIES
 from collectors.exposure_scan import scan_exposure
+from collectors.nmap import ALL_TCP, Probe, Reply, run_nmap
 from collectors.nmap_xml import read_hosts
 from collectors.probe_log import ProbeLog
 from posture.model.host import Host, Trust, Vantage
@@ -84,7 +85,7 @@ class Look:
     found: Found
 
 
-def measure(rounds: int) -> bool:
+def measure(rounds: int, last_port: int) -> bool:
     """Print the table; return whether ours found the same ports and as many versions, at least ``AIM`` times faster."""
     require_root()
     with lab() as network, tempfile.TemporaryDirectory(prefix="posture-bench-") as scratch:
@@ -92,8 +93,8 @@ def measure(rounds: int) -> bool:
         namespace = network.namespace("scanner")
         ours, plain = [], []
         for turn in range(rounds):
-            ours.append(_ours(namespace, addresses, Path(scratch) / f"ours{turn}"))
-            plain.append(_plain(namespace, addresses, Path(scratch) / f"plain{turn}.xml"))
+            ours.append(_ours(namespace, addresses, last_port, Path(scratch) / f"ours{turn}"))
+            plain.append(_plain(namespace, addresses, last_port, Path(scratch) / f"plain{turn}.xml"))
             print(f"round {turn + 1}: ours {ours[-1].wall_s:.0f} s, plain nmap {plain[-1].wall_s:.0f} s", flush=True)
     return _table(ours, plain)
 
@@ -119,16 +120,28 @@ def lab() -> Iterator[Network]:
         yield network
 
 
-def _ours(namespace: str, addresses: Sequence[str], folder: Path) -> Look:
+def _ours(namespace: str, addresses: Sequence[str], last_port: int, folder: Path) -> Look:
     folder.mkdir()
-    words = [sys.executable, "-m", "bench.exposure", "--look", str(folder), *addresses]
+    words = [sys.executable, "-m", "bench.exposure", "--look", str(folder), "--last-port", str(last_port), *addresses]
     begun = time.monotonic()
     done = subprocess.run(enter(namespace, words), capture_output=True, text=True, check=True)
     return Look(time.monotonic() - begun, json.loads(done.stdout))
 
 
-def _plain(namespace: str, addresses: Sequence[str], out: Path) -> Look:
-    words = ["nmap", "-n", "-Pn", "-sS", "-sV", "-p-", "-T4", "--max-rate", str(RATE), "--max-retries", str(RETRIES)]
+def _plain(namespace: str, addresses: Sequence[str], last_port: int, out: Path) -> Look:
+    words = [
+        "nmap",
+        "-n",
+        "-Pn",
+        "-sS",
+        "-sV",
+        f"-p1-{last_port}",
+        "-T4",
+        "--max-rate",
+        str(RATE),
+        "--max-retries",
+        str(RETRIES),
+    ]
     begun = time.monotonic()
     subprocess.run(enter(namespace, [*words, "-oX", str(out), *addresses]), capture_output=True, check=True)
     spent = time.monotonic() - begun
@@ -142,7 +155,7 @@ def _plain(namespace: str, addresses: Sequence[str], out: Path) -> Look:
     return Look(spent, found)
 
 
-def look(folder: Path, addresses: Sequence[str]) -> Found:
+def look(folder: Path, addresses: Sequence[str], last_port: int) -> Found:
     """Return what our scan finds at these addresses: ports and versions, no greetings and no UDP."""
     now = datetime.now(UTC)
     scope = Scope(
@@ -150,11 +163,16 @@ def look(folder: Path, addresses: Sequence[str]) -> Found:
         rates=Rates(packets_per_s=RATE, packets_per_s_per_host=RATE, timing=4), udp_ports=(), probes=(),
     )  # fmt: skip
     hosts = [Host(f"h{number:02}", (address,), ZONE) for number, address in enumerate(addresses)]
+
+    def run(probe: Probe, targets: Sequence[str], *, timeout_s: float, stop: threading.Event) -> Reply:
+        fewer = replace(probe, tcp_ports=range(1, last_port + 1)) if probe.tcp_ports == ALL_TCP else probe
+        return run_nmap(fewer, targets, timeout_s=timeout_s, stop=stop)
+
     found: Found = {}
+    options = {"trust_of_zone": {SCANNER_ZONE: Trust.INTERNAL}, "stop": threading.Event(), "run": run}
     with ProbeLog(folder / "probes.jsonl", "BENCH") as log:
-        trust = {SCANNER_ZONE: Trust.INTERNAL}
         vantage = Vantage("scanner", SCANNER_ZONE)
-        for transcript in scan_exposure(hosts, scope, vantage, trust_of_zone=trust, log=log, stop=threading.Event()):
+        for transcript in scan_exposure(hosts, scope, vantage, log=log, **options):  # type: ignore[arg-type]
             parsed = COLLECTOR.parse(transcript.answers)
             views = getattr(getattr(parsed, "value", None), "views", None)
             for port in (port for view in (views.items if views else ()) for port in view.ports.items):
@@ -187,12 +205,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.exposure", description=__doc__)
     parser.add_argument("--look", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--last-port", type=int, default=65_535, help="fewer for a quick or crowded machine")
     parser.add_argument("addresses", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.look:
-        print(json.dumps(look(options.look, options.addresses)))
+        print(json.dumps(look(options.look, options.addresses, options.last_port)))
     else:
-        sys.exit(0 if measure(options.rounds) else 1)
+        sys.exit(0 if measure(options.rounds, options.last_port) else 1)
 
 
 if __name__ == "__main__":

@@ -351,7 +351,8 @@ class _Watch:
         asked_at: float | None = None
         bounded: set[int] = set()
         while not self._done.wait(POLL_S):
-            bounded |= _bound_memory(self._mark, bounded)
+            if not bounded:  # one look at all processes is enough: nmap has no children of its own
+                bounded = _bound_memory(self._mark)
             if self.cause is None and self._stop.is_set():
                 self.cause, self.detail = Blind.NOT_ATTEMPTED, "stopped by the operator"
             elif self.cause is None and time.monotonic() >= self._deadline:
@@ -363,9 +364,9 @@ class _Watch:
                 _end_children(self._mark, signal.SIGKILL if late else signal.SIGTERM)
 
 
-def _bound_memory(mark: bytes, already: set[int]) -> set[int]:
+def _bound_memory(mark: bytes) -> set[int]:
     """Return the ids of our children that were given a limit now: beyond it nmap ends, and its batch is tried again."""
-    found = set(children_running(mark)) - already
+    found = set(children_running(mark))
     for pid in found:
         with contextlib.suppress(OSError):
             resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
