@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,12 @@ from reports.bod26_04 import write_bod26_04
 from reports.cef import write_cef
 from reports.ckl import write_ckl
 from reports.cklb import write_cklb
+from reports.editions.auditor import build_auditor
+from reports.editions.ciso import build_ciso
+from reports.editions.html import write_edition_html
+from reports.editions.pdf import available as pdf_available
+from reports.editions.pdf import write_edition_pdf, write_edition_pdfs
+from reports.editions.soc import build_soc
 from reports.files import new_directory
 from reports.findings_csv import write_findings_csv
 from reports.hdf import write_hdf
@@ -52,6 +58,10 @@ class Write(Protocol):
         ...
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One way to hand an assessment over."""
@@ -64,10 +74,41 @@ class Format:
     """Whom it is for."""
     standard: bool = False
     """Written after every scan."""
+    there: Callable[[], bool] = _always
+    """False when the extra that writes it is not installed."""
 
 
 FORMATS: tuple[Format, ...] = (
     Format("html", "report.html", write_html, "people: one page, offline, for screen and paper", standard=True),
+    Format(
+        "soc-html", "soc.html", partial(write_edition_html, build_soc), "operations: the ordered work list, as a page"
+    ),
+    Format(
+        "ciso-html", "ciso.html", partial(write_edition_html, build_ciso), "heads of security: two pages, as a page"
+    ),
+    Format(
+        "auditor-html",
+        "auditor.html",
+        partial(write_edition_html, build_auditor),
+        "auditors: check by check with source, method, result and evidence",
+    ),
+    Format(
+        "soc-pdf",
+        "soc-pdf",
+        partial(write_edition_pdfs, build_soc),
+        "operations: the same as PDF/UA; a file for each system of a large fleet",
+        there=pdf_available,
+    ),
+    Format(
+        "ciso-pdf", "ciso.pdf", partial(write_edition_pdf, build_ciso), "heads of security: PDF/UA", there=pdf_available
+    ),
+    Format(
+        "auditor-pdf",
+        "auditor-pdf",
+        partial(write_edition_pdfs, build_auditor),
+        "auditors: the same as PDF/UA; a file for each system of a large fleet",
+        there=pdf_available,
+    ),
     Format("csv", "findings.csv", write_findings_csv, "spreadsheets: one row for each finding", standard=True),
     Format(
         "blind-csv",
@@ -106,7 +147,7 @@ STANDARD: tuple[Format, ...] = tuple(row for row in FORMATS if row.standard)
 
 
 def chosen(names: Iterable[str]) -> tuple[Format, ...]:
-    """Return the formats of these names in the order of the table; ``all`` is every one of them.
+    """Return the formats of these names in the order of the table; ``all`` is all that can be written here.
 
     Raises:
         UsageError: there is no format of a name.
@@ -115,7 +156,8 @@ def chosen(names: Iterable[str]) -> tuple[Format, ...]:
     known = {row.name for row in FORMATS}
     if strange := sorted(wanted - known - {"all"}):
         raise UsageError(f"no format `{strange[0]}`", hint=f"one of: {', '.join(row.name for row in FORMATS)}, all")
-    return FORMATS if "all" in wanted else tuple(row for row in FORMATS if row.name in wanted)
+    everything = tuple(row for row in FORMATS if row.there())
+    return everything if "all" in wanted else tuple(row for row in FORMATS if row.name in wanted)
 
 
 def write_all(

@@ -22,6 +22,7 @@ from reports import FORMATS, STANDARD, chosen
 from reports.inert import inert
 from reports.part import of_system
 
+_NOT_HERE = " (needs the extra `pdf`)"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 run_option = click.option(
     "--run", default="latest", show_default=True, help="A run id, the beginning of one, or latest."
@@ -45,14 +46,17 @@ def report_command(
       posture report
       posture report 20260620T040000Z-1a2b3c --out out/june
       posture report --format oscal,poam-navy --system portal --out out/portal
+      posture report --format soc-html,ciso-pdf,auditor-pdf
       posture report --formats
     """
     if list_formats:
-        rows = [(row.name, row.file_name, row.reader) for row in FORMATS]
+        rows = [(row.name, row.file_name, row.reader + ("" if row.there() else _NOT_HERE)) for row in FORMATS]
         terminal.table("formats", ("name", "file", "for"), rows, empty="none")
         return
     config = prepare.read_config(config_path, out)
     rows_wanted = chosen(formats.split(",")) if formats else STANDARD
+    if "all" in formats.split(",") and (missing := [row.name for row in FORMATS if not row.there()]):
+        terminal.note(f"not written, the extra `pdf` is not installed: {', '.join(missing)}")
     with prepare.open_store(config) as store:
         assessment = stored_assessment(store, run)
         if system:

@@ -83,7 +83,7 @@ def _check(survey: Survey, check_id: str, found: list[Finding]) -> CheckView:
         overdue=sum(finding.id in survey.overdue for finding in found),
         unknown=hosts - sum(counts[status] for status in Status if status.decided),
         fix=fix_text(check) if check else None,
-        references=_references(check) if check else (),
+        references=references_of(check) if check else (),
         findings=tuple(_finding(survey, finding) for finding in shown),
         left_out=len(found) - len(shown),
     )
@@ -108,7 +108,8 @@ def fix_text(check: Check) -> FixText:
     )
 
 
-def _references(check: Check) -> tuple[Pair, ...]:
+def references_of(check: Check) -> tuple[Pair, ...]:
+    """Return where the requirement of a check comes from; drafts say that they are."""
     from_ = check.references
     pairs = [
         ("NIST SP 800-53r5", ", ".join(from_.nist_800_53r5)),

@@ -69,16 +69,26 @@ def shortest_words(found: AttackReport | None) -> str:
     """Return the shortest way to something that must not be lost, in one line; empty where nothing is known."""
     if found is None or found.analysis is None:
         return ""
-    outside = [path for path in found.paths() if not path.assumed]
-    if not outside:
+    path = shortest_way(found)
+    if path is None:
         return "Attack paths: no path found in the evidence collected (not the same as none)."
-    path = min(outside, key=lambda one: (not one.confirmed, one.minutes_machine, len(one.steps), one.id))
     name = {one.id: one.label for one in found.named_nodes}
     state = "confirmed" if path.confirmed else "possible"
     return (
         f"Shortest way in: {name.get(path.origin, path.origin)} to {name[path.objective]}, "
         f"{counted(len(path.steps), 'step')}, {state}"
     )
+
+
+def shortest_way(found: AttackReport) -> AttackPath | None:
+    """Return the way from outside that takes a program the least time, those as good as seen first."""
+    outside = (path for path in found.paths() if not path.assumed)
+    return min(outside, key=lambda one: (not one.confirmed, one.minutes_machine, len(one.steps), one.id), default=None)
+
+
+def way_view(survey: Survey, found: AttackReport, path: AttackPath) -> AttackPathView:
+    """Return one way as it is told."""
+    return _Told(survey, found).path(1, path, None)
 
 
 def _nothing(why: str) -> PathsView:

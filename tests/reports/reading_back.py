@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pypdf
 
 from posture.model.assessment import Assessment
 
@@ -171,6 +172,8 @@ def strings(path: Path) -> Iterator[str]:
                     for cell in row
                     if cell.value
                 )
+            case ".pdf":
+                yield from (line for page in pypdf.PdfReader(file).pages for line in page.extract_text().split("\n"))
             case ".csv":
                 with file.open(encoding="utf-8", newline="") as stream:
                     yield from (value for row in csv.reader(stream) for value in row)

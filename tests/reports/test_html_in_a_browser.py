@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 import sample_agency
+from test_editions import EDITIONS
 
 from posture.model.assessment import Assessment
 from reports import write_html
+from reports.editions.html import write_edition_html
 
 DRIVER = Path(__file__).parent / "axe.cjs"
 MODULES = Path(os.environ.get("AXE_HOME", "/var/tmp/posture-axe")) / "node_modules"
@@ -44,6 +46,7 @@ PAGES: dict[str, Callable[[], Assessment]] = {
     "nothing": sample_agency.nothing_assessed,
     "waived": sample_agency.all_waived,
 }
+ALL = (*PAGES, *EDITIONS)
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +55,20 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, A
     directory = tmp_path_factory.mktemp("browser")
     for name, assessment in PAGES.items():
         write_html(assessment(), directory / f"{name}.html", marking="CUI//SP-VULN")
-    argv = [str(NODE), str(DRIVER), str(CHROMIUM), *(str(directory / f"{name}.html") for name in PAGES)]
+    for name, build in EDITIONS.items():
+        write_edition_html(build, sample_agency.agency(), directory / f"{name}.html", marking="CUI//SP-VULN")
+    argv = [str(NODE), str(DRIVER), str(CHROMIUM), *(str(directory / f"{name}.html") for name in ALL)]
     done = subprocess.run(
-        argv, env={**os.environ, "NODE_PATH": str(MODULES)}, capture_output=True, text=True, timeout=180, check=True
+        argv, env={**os.environ, "NODE_PATH": str(MODULES)}, capture_output=True, text=True, timeout=480, check=True
     )
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in PAGES}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in ALL}
     for line in done.stdout.splitlines():
         answer = json.loads(line)
         found[Path(answer["file"]).stem].append(answer)
     return found
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_axe_finds_no_violation_in_light_dark_and_narrow(said: dict[str, list[dict[str, Any]]], name: str) -> None:
     looks = [answer for answer in said[name] if "violations" in answer]
     assert len(looks) == 3
@@ -72,7 +77,7 @@ def test_axe_finds_no_violation_in_light_dark_and_narrow(said: dict[str, list[di
         assert look["passes"] > 20
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_nothing_scrolls_sideways_and_nothing_else_is_loaded(said: dict[str, list[dict[str, Any]]], name: str) -> None:
     for look in said[name]:
         if "wide" in look:

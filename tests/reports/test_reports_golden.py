@@ -21,7 +21,11 @@ def check(name: str, found: bytes) -> None:
     assert found == golden.read_bytes(), f"{name} changed: look at the difference, then run with UPDATE_GOLDEN=1"
 
 
-@pytest.mark.parametrize("row", reports.FORMATS, ids=lambda row: row.name)
+TEXTS = [row for row in reports.FORMATS if not row.name.endswith("-pdf")]
+"""Paper changes with its typesetter: test_editions_pdf.py holds it to the words of the page instead."""
+
+
+@pytest.mark.parametrize("row", TEXTS, ids=lambda row: row.name)
 def test_the_agency_reads_as_recorded(row: reports.Format, tmp_path: Path) -> None:
     agency = sample_agency.with_disa_rules() if row.name in ("ckl", "cklb") else sample_agency.agency()
     row.write(agency, tmp_path / row.file_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from jinja2 import nodes
 
 from reports import view
+from reports.editions import document
 from reports.html_report import TEMPLATES, environment
 
 UNKNOWN = object()  # the type of loop variables, numbers and the like: no field may be read from it
@@ -107,6 +109,34 @@ def test_every_declared_field_is_read(reader: Reader) -> None:
         for field in dataclasses.fields(kind)
     }
     assert declared - reader.used - through_filters == set()
+
+
+def test_editions_read_declared_fields_only_and_every_one() -> None:
+    found = Reader()
+    found.template("edition.html.j2", {"page": document.Document, "css": UNKNOWN})
+    assert found.wrong == []
+    for_paper = {("Column", "share"), ("Document", "wide")}
+    declared = {
+        (kind.__name__, field.name)
+        for kind in vars(document).values()
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == document.__name__
+        for field in dataclasses.fields(kind)
+    }
+    assert declared - found.used == for_paper
+
+
+def test_paper_reads_every_declared_field_of_an_edition_too() -> None:
+    paper = (TEMPLATES / "edition.typ").read_text()
+    read = set(re.findall(r"\.([a-z_]+)", paper))
+    for_pages = {"anchor"}
+    declared = {
+        field.name
+        for kind in vars(document).values()
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == document.__name__
+        for field in dataclasses.fields(kind)
+    }
+    assert declared - read == for_pages
+    assert "eval(" not in paper
 
 
 def test_a_field_that_does_not_exist_would_be_noticed() -> None:

@@ -1,0 +1,1 @@
+"""Three readers, one set of numbers: operations, the head of security and the auditor, on page and paper."""
