@@ -7,7 +7,7 @@ CORE   ?= .[graph,serve]
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
-.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare agree guest ground-truth ssvc
+.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare agree guest ground-truth ssvc ai-services
 
 all: test lint types contracts docs-check sizes   ## everything CI runs
 
@@ -66,6 +66,10 @@ agree: $(VENV)/.test  ## TLS and SSH as we read them against testssl.sh and ssh-
 guest: $(VENV)/.test  ## fixes of kernel, systemd and access control, in a small Debian in QEMU; root, a quarter of an hour
 	@sh tests/guest/prepare.sh
 	@$(BIN)/pytest -q tests/guest/prove_remediations.py $(GUEST)
+
+ai-services: $(VENV)/.test  ## heavy real AI services, started, told apart and recorded (docs/ai-services.md); 4 GB of downloads
+	@sh tests/ai/prepare.sh heavy
+	@POSTURE_AI_RECORD=1 $(BIN)/pytest -q tests/ai/prove_ai_services.py $(AI)
 
 axe: $(VENV)/.test  ## the report in a real browser: axe-core, both schemes, 320 px; needs nodejs, npm and chromium
 	@npm install --silent --prefix $(AXE_HOME) --no-save axe-core@4.14.1 playwright-core@1.65.1

@@ -92,7 +92,8 @@ def next_path(port: int, asked: Sequence[Asked], budget: int, server: str = "") 
         # One port is one service: what is left is its version and whether it is open.
         return next((path for service in proven for path in _paths(service) if path not in done), None)
     marks = {hit.mark for one in asked for hit in one.hits}
-    begun = [service for service in SERVICES if any(mark.id in marks for mark in service.marks)]
+    # What the first page says proves a service or says too little: only a path of its own makes one likelier.
+    begun = [one for one in SERVICES if any(mark.id in marks and mark.path != FIRST for mark in one.marks)]
     likely = [*begun, *(one for one in SERVICES if port in one.ports), *_by_header(server)]
     wanted = [MARKS[mark].path for service in likely for proof in service.proofs for mark in proof]
     return next((path for path in (*wanted, *ORDER) if path not in done), None)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import msgspec
 
-from collectors.ai_fingerprints import MARKS, SERVICES, Kind, Service, Source
+from collectors.ai_fingerprints import SERVICES, Kind, Service, Source, source_of
 from collectors.ai_sight import AddressSight, PortSight, access, found, ruled_out, sight_of, speaks_http, version
 from collectors.base import Answers, Collector, Facts, Listing
 from posture.model.host import SELF_VANTAGE, Trust
@@ -195,7 +195,7 @@ def _sightings(seen: _Seen) -> Iterator[AiSighting]:
             version=said or None,
             access=access(service, port.asked),
             marks=marks,
-            source=min((MARKS[mark].source for mark in marks), key=list(Source).index).value,
+            source=min(map(source_of, marks), key=list(Source).index).value,
             tls=_in_tls(port),
             asked_from=seen.asked_from,
             outside=_is_outside(port),
@@ -254,7 +254,7 @@ def _holes(facts: AiServiceFacts, gaps: Sequence[AiGap], *, untrusted: bool) -> 
     for sighting in facts.services.items:
         if sighting.version is None:
             path = f"services[endpoint={sighting.endpoint}].version"
-            yield Hole(path, Blind.NOT_ATTEMPTED, f"{sighting.name} names no version to strangers")
+            yield Hole(path, Blind.NOT_ATTEMPTED, "no version was read: it names none to strangers, or was not asked")
     for entry in fields(facts):
         listing = getattr(facts, entry.name)
         if not isinstance(listing, Listing) or listing.items or listing.complete:

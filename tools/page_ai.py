@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.ai_fingerprints import SERVICES, Mark, Role, Service
+from collectors.ai_fingerprints import SERVICES, Mark, Role, Service, source_of
 from tools.markdown import BANNER, code, table
 
 _SOURCES = (
@@ -22,11 +22,11 @@ def fingerprints_page() -> str:
 def _row(service: Service) -> tuple[str, ...]:
     marks = {mark.id: mark for mark in service.marks}
     proofs = "<br>".join(" and ".join(_told(marks[id_]) for id_ in proof) for proof in service.proofs)
-    opened = [f"{code(mark.path)} ({mark.source.value})" for mark in service.marks if mark.role is Role.OPEN]
+    opened = [f"{code(mark.path)} ({source_of(mark.id).value})" for mark in service.marks if mark.role is Role.OPEN]
     versions = dict.fromkeys(code(mark.path) for mark in service.marks if "?P<version>" in mark.pattern)
     return (service.name, service.kind.value, proofs, ", ".join(opened) or "a GET cannot show it", ", ".join(versions))
 
 
 def _told(mark: Mark) -> str:
     where = "head" if mark.in_head else "body"
-    return f"{code(mark.path)} {where} ({mark.source.value})"
+    return f"{code(mark.path)} {where} ({source_of(mark.id).value})"

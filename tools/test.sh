@@ -29,10 +29,12 @@ if [ "$(id -u)" -eq 0 ]; then
         in_a_machine "$@"
     fi
     sh "$here/tests/lab/prepare.sh"
+    sh "$here/tests/ai/prepare.sh" light
     export POSTURE_LAB_REQUIRED=1
 elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
     echo "the lab (namespaces, overlay mounts) needs root: running the tests by sudo"
     sudo sh "$here/tests/lab/prepare.sh"
+    sudo sh "$here/tests/ai/prepare.sh" light
     # nothing of root's may be left in the work tree
     exec sudo env POSTURE_LAB_REQUIRED=1 PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/posture-hypothesis \
         "$@" -p no:cacheprovider

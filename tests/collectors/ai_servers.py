@@ -24,9 +24,9 @@ class Listening:
 
 
 @contextlib.contextmanager
-def serving(speak: Speak, address: str = "127.0.0.1") -> Iterator[Listening]:
+def serving(speak: Speak, address: str = "127.0.0.1", port: int = 0) -> Iterator[Listening]:
     """Yield a server that lets ``speak`` talk to each connection in a thread of its own."""
-    listener = socket.create_server((address, 0), backlog=64)
+    listener = socket.create_server((address, port), backlog=64)
     listening = Listening(listener.getsockname()[1])
 
     def accept() -> None:
@@ -52,7 +52,9 @@ def _talk(speak: Speak, peer: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def answering(answers: Mapping[str, bytes] | Callable[[str], bytes], address: str = "127.0.0.1") -> Iterator[Listening]:
+def answering(
+    answers: Mapping[str, bytes] | Callable[[str], bytes], address: str = "127.0.0.1", port: int = 0
+) -> Iterator[Listening]:
     """Yield a server that keeps connections and answers each path with whole bytes; it records what it was asked."""
     told: list[Listening] = []
 
@@ -62,10 +64,10 @@ def answering(answers: Mapping[str, bytes] | Callable[[str], bytes], address: st
             first = lines[0].decode("latin-1").rstrip()
             told[0].lines.append(first)
             told[0].requests.append(b"".join(lines))
-            path = first.split(" ")[1]
+            path = first.split(" ")[1] if first.count(" ") else ""  # nmap speaks many protocols
             peer.sendall(answers(path) if callable(answers) else answers.get(path, answers["*"]))
 
-    with serving(speak, address) as listening:
+    with serving(speak, address, port) as listening:
         told.append(listening)
         yield listening
 

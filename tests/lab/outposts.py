@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,10 @@ class Outposts:
 
     work: Path
     network: Network = field(default_factory=lambda: Network(flows=(*FLOWS, Flow("mgmt", "outside", tcp=(22,)))))
+    listening: Mapping[str, Sequence[str]] = field(default_factory=lambda: LISTENING)
+    """Where sockets that say little listen, by node."""
+    scoped: Mapping[str, Any] = field(default_factory=dict)
+    """Keys laid over the scope file."""
     host_keys: dict[str, str] = field(default_factory=dict)
     _closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
@@ -121,7 +125,7 @@ class Outposts:
             inside(
                 self.network.router, ["nft", "-f", "-"], text=_NAT.format(outer=self.outer, inner=self.address("app"))
             )
-            for node, places in LISTENING.items():
+            for node, places in self.listening.items():
                 argv = [sys.executable, "-c", _LISTEN, *places]
                 opening.callback(end, start(self.network.namespace(node), argv, stdin=subprocess.PIPE))
             for node in ("probe", "bare"):
@@ -175,16 +179,18 @@ class Outposts:
         (self.work / "out").mkdir(exist_ok=True)
         for name, content in (
             ("inventory", inventory),
-            ("scope", {**scope(), "vantages": grants}),
+            ("scope", {**scope(), "vantages": grants, **self.scoped}),
             ("posture", config),
         ):
             (self.work / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 @contextlib.contextmanager
-def outposts(work: Path) -> Iterator[Outposts]:
+def outposts(
+    work: Path, listening: Mapping[str, Sequence[str]] = LISTENING, scoped: Mapping[str, Any] | None = None
+) -> Iterator[Outposts]:
     """Yield the nodes, up and described in files."""
-    with Outposts(work) as running:
+    with Outposts(work, listening=listening, scoped=scoped or {}) as running:
         yield running
 
 

@@ -185,8 +185,8 @@ def test_a_host_outside_the_scope_is_refused_and_logged_and_not_touched(posture:
     write_files(here, refusing("closed").replace("127.0.0.1", "127.0.0.9"))
     assert posture("scan", "-i", "inventory.yaml").code == 3
     unseen = posture("show", "host", "closed", "--json").json["unseen"]
-    # Nobody is asked for AI services without the owner's word.
-    assert {one["reason"] for one in unseen if one["topic"] != "ai_service"} == {"out_of_scope"}
+    touched = {one["topic"]: one["reason"] for one in unseen if one["topic"] in ("exposure", "sshd", "packages")}
+    assert touched == dict.fromkeys(("exposure", "sshd", "packages"), "out_of_scope")
     assert {one["event"] for one in probes(here)} == {"refused"}
 
 

@@ -1,0 +1,172 @@
+"""AI services planted on lab hosts, asked by the whole command line: who is told from which vantage, and what was sent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from collectors.ai_fingerprints import ALLOWED, is_never
+from posture.model.finding import Status
+from posture.model.observation import FactDocument
+from posture.store import Store
+from tests.ai.real import DECOYS, LIGHT, running
+from tests.lab.network import enter, start
+from tests.lab.outposts import Outposts, outposts, words
+
+pytestmark = pytest.mark.lab
+ROOT = Path(__file__).parents[2]
+
+# In `web` (the dmz) the router lets tcp/80 in from outside; port 8443 of `app` is published by NAT; loopback is nobody's.
+PLANTED = {
+    "web": ("0.0.0.0:80=open/gradio", "0.0.0.0:8080=decoy/nginx", "0.0.0.0:9999=open/ollama", "127.0.0.1:6333=open/qdrant"),
+    "app": ("0.0.0.0:8443=closed/qdrant", "0.0.0.0:8000=closed/vllm", "0.0.0.0:3000=decoy/a page for every path"),
+}  # fmt: skip
+REAL_JUPYTER, REAL_NGINX, REAL_REDIS = 8888, 8081, 6379
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The nodes after one scan, and what the planted servers were asked."""
+
+    nodes: Outposts
+    asked: list[str]
+    documents: Mapping[tuple[str, str], FactDocument]
+    statuses: Mapping[str, Mapping[str, Status]]
+
+    def facts(self, host: str, topic: str = "ai_service") -> Mapping[str, Any]:
+        return msgspec.json.decode(self.documents[host, topic].content)["facts"]
+
+    def told(self, host: str) -> set[tuple[str, int, str, str]]:
+        found = self.facts(host)["services"]["items"]
+        return {(one["vantage"], one["port"], one["service"], one["access"]) for one in found}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    work = tmp_path_factory.mktemp("ai")
+    scoped = {"ai_services": {"requests_per_port": 32}}
+    with outposts(work, {"app": ("0.0.0.0:22",)}, scoped) as nodes:
+        _register(nodes)
+        servers = {node: _serve(nodes, node) for node in PLANTED}
+        app = enter(nodes.network.namespace("app"), [])
+        address = nodes.address("app")
+        with (
+            running(LIGHT[0], work / "jupyter", address, REAL_JUPYTER, within=app),
+            running(DECOYS[0], work / "redis", address, REAL_REDIS, within=app),
+            running(DECOYS[1], work / "nginx", address, REAL_NGINX, within=app),
+        ):
+            done = nodes.posture(*words("--host", "web", "--host", "app", "--exit-zero"))
+            assert done.returncode == 0, done.stdout + done.stderr
+        asked = [line for node, server in servers.items() for line in _asked(nodes, node, server)]
+        yield _read(nodes, asked)
+
+
+def _register(nodes: Outposts) -> None:
+    path = nodes.work / "inventory.yaml"
+    inventory = yaml.safe_load(path.read_text())
+    places = [one for one in inventory["vantages"] if one["name"] != "poor"]  # one that cannot look leaves all open
+    path.write_text(yaml.safe_dump({**inventory, "vantages": places, "ai_register": "models.yaml"}, sort_keys=False))
+    entry = {"service": "jupyter", "host": "app", "port": REAL_JUPYTER, "owner": "lab"}
+    (nodes.work / "models.yaml").write_text(yaml.safe_dump({"schema": "posture.ai-register/1", "services": [entry]}))
+
+
+def _serve(nodes: Outposts, node: str) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-m", "tests.lab.ai_places", str(nodes.work / f"{node}.asked"), *PLANTED[node]]
+    return start(nodes.network.namespace(node), argv, stdin=subprocess.PIPE, cwd=ROOT)
+
+
+def _asked(nodes: Outposts, node: str, server: subprocess.Popen[str]) -> list[str]:
+    assert server.stdin is not None
+    server.stdin.close()
+    server.wait(10)
+    return [line.split("\t")[1] for line in (nodes.work / f"{node}.asked").read_text().splitlines() if "\t" in line]
+
+
+def _read(nodes: Outposts, asked: list[str]) -> Lab:
+    with Store.open(nodes.work / "out" / "posture.db", create=False) as store:
+        run = store.runs()[0].run.id
+        documents = {
+            (host, one.topic): one
+            for host in ("web", "app")
+            for one in store.read_observations(run, host)
+            if isinstance(one, FactDocument)
+        }
+        statuses = {
+            host.host.id: {result.check: result.verdict.status for result in host.results}
+            for host in store.read_hosts(run)
+        }
+    return Lab(nodes, asked, documents, statuses)
+
+
+def test_every_planted_service_is_told_from_the_right_vantage_and_no_decoy_is(lab: Lab) -> None:
+    assert lab.told("web") == {
+        ("scanner", 80, "gradio", "open"),
+        ("outpost", 80, "gradio", "open"),
+        ("scanner", 9999, "ollama", "open"),
+    }
+    assert lab.told("app") == {
+        ("scanner", 8443, "qdrant", "guarded"),
+        ("scanner", 8000, "vllm", "partial"),
+        ("scanner", REAL_JUPYTER, "jupyter", "open"),
+    }
+
+
+def test_decoys_are_unidentified_and_what_speaks_no_http_is_not_even_that(lab: Lab) -> None:
+    assert {(one["vantage"], one["port"]) for one in lab.facts("web")["unidentified"]["items"]} == {("scanner", 8080)}
+    assert {one["port"] for one in lab.facts("app")["unidentified"]["items"]} == {3000, REAL_NGINX}
+    assert not any(one["could_be"] for one in lab.facts("app")["unidentified"]["items"])
+
+
+def test_only_what_outside_can_reach_is_outside(lab: Lab) -> None:
+    outside = {(one["service"], one["asked_from"]) for one in lab.facts("web")["outside"]["items"]}
+    assert outside == {("gradio", "scanner")}
+    assert lab.facts("app")["outside"]["items"] == []
+
+
+def test_no_path_outside_the_table_was_ever_asked_of_a_planted_server(lab: Lab) -> None:
+    # nmap asks as well, in its own words (-sV); those requests are its own and not in this table.
+    ours = [line for line in lab.asked if line.split(" ")[1] in ALLOWED]
+    others = {line for line in lab.asked if line.split(" ")[1] not in ALLOWED}
+    logged = [
+        line["what"][1].partition("://")[2].partition("/")[2] for line in lab.nodes.probes() if line["what"][0] == "GET"
+    ]
+    assert {f"/{path}" for path in logged} <= ALLOWED
+    assert len(ours) > 30
+    assert not [line for line in lab.asked if is_never(line.split(" ")[1])]
+    assert all(
+        "nice%20ports" in line or "nmap" in line.lower() or line.split(" ")[0] == "OPTIONS" for line in others
+    ), others
+
+
+def test_every_request_is_in_the_probe_log_by_the_owners_word(lab: Lab) -> None:
+    asked = [line for line in lab.nodes.probes() if line["what"][0] == "GET"]
+    assert {(line["vantage"], line["authorisation"]) for line in asked} == {("scanner", "LAB-0001")}
+    assert len(asked) == lab.facts("web")["requests"] + lab.facts("app")["requests"]
+
+
+def test_checks_judge_what_was_found_and_the_register_what_may_be_there(lab: Lab) -> None:
+    web, app = lab.statuses["web"], lab.statuses["app"]
+    assert {check: web[check] for check in ("AIS-01", "AIS-12", "AIS-25", "AIS-24")} == dict.fromkeys(("AIS-01", "AIS-12", "AIS-25", "AIS-24"), Status.FAIL)  # fmt: skip
+    assert (app["AIS-07"], app["AIS-03"], app["AIS-13"]) == (Status.FAIL, Status.FAIL, Status.PASS)
+    registered = {one["service"]: one["registered"] for one in lab.facts("app", "ai")["found"]["items"]}
+    assert registered == {"jupyter": True, "qdrant": False, "vllm": False}
+
+
+def test_a_dry_run_lists_the_questions_and_sends_none(lab: Lab) -> None:
+    before = len(lab.nodes.probes())
+    done = lab.nodes.posture(*words("--dry-run"))
+    assert "\tGET / " in done.stdout
+    assert len(lab.nodes.probes()) == before
+
+
+def test_evaluated_again_it_comes_to_the_same(lab: Lab) -> None:
+    done = lab.nodes.posture("evaluate", "--json")
+    assert "the run itself came to" not in done.stderr, done.stderr
