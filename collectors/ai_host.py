@@ -351,6 +351,39 @@ def _product(text: str) -> str:
 _PRODUCT_PATTERNS = tuple((id_, re.compile(word, re.IGNORECASE)) for id_, word in PRODUCTS)
 
 
+def _program(args: str) -> str:
+    """Return what a command line runs: the program, or the script, module or package that an interpreter runs.
+
+    Its other arguments do not count: a file called ``ollama.md`` in an editor is no Ollama.
+    """
+    words = [word for word in args.split(" ") if word]
+    told: list[str] = []
+    skipping = False
+    for index, word in enumerate(words[:_WORDS_MAX]):
+        if skipping or word.startswith("-"):
+            if word in _CODE:
+                break
+            skipping = not skipping and word in _WITH_VALUE
+            continue
+        base = word.rpartition("/")[2]
+        told.append("/".join(word.split("/")[-3:]) if told else base)
+        if not _RUNS_OTHERS.fullmatch(base):
+            if base in _WITH_VERB and index + 1 < len(words):
+                told.append(words[index + 1])
+            break
+    return " ".join(told)
+
+
+_WORDS_MAX = 12
+_CODE = frozenset({"-c", "-e", "--eval"})
+_WITH_VALUE = frozenset({"-X", "-W", "-n", "--reuid", "--regid", "-k", "-r", "--require"})
+_WITH_VERB = frozenset({"ray", "chroma"})
+_RUNS_OTHERS = re.compile(
+    r"python[0-9.]*|pypy3?|node|nodejs|bun|deno|sh|bash|dash|java|uv|uvx|npx|npm|pnpm|pipx|uvicorn|gunicorn|hypercorn"
+    r"|tini|dumb-init|setpriv|nice|env|run|exec|tool"
+)
+
+
 def _processes(answers: Answers) -> Listing[AiProcess] | Hole:
     asked = answers.get("ai_host.pids")
     problem = hole(asked)
@@ -367,7 +400,7 @@ def _processes(answers: Answers) -> Listing[AiProcess] | Hole:
         return problem or Hole("", Blind.NOT_ATTEMPTED)
     names = _environment(answers.get("ai_host.environ"))
     rows = [row for line in lines(owners) if (row := _PS.fullmatch(line)) is not None and not _OURS.match(row["args"])]
-    found = [_process(row, names.get(row["pid"], set())) for row in rows if _product(row["args"])]
+    found = [_process(row, names.get(row["pid"], set())) for row in rows if _product(_program(row["args"]))]
     unlike = {repr(one): one for one in found}  # ten workers of one server are one program
     whole = len(pids) <= MAX_PROCESSES and _environ_is_whole(answers.get("ai_host.environ"))
     return Listing([unlike[key] for key in sorted(unlike)], whole)
@@ -376,7 +409,7 @@ def _processes(answers: Answers) -> Listing[AiProcess] | Hole:
 def _process(row: re.Match[str], names: set[str]) -> AiProcess:
     telling = sorted(name for name in names if _OF_AI.search(name) or _KEYS.search(name))
     return AiProcess(
-        service=_product(row["args"]),
+        service=_product(_program(row["args"])),
         account=row["user"],
         as_root=row["user"] in ("root", "0"),
         switches=sorted(id_ for id_, pattern in _SWITCHES.items() if pattern.search(row["args"])),

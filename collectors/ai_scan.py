@@ -227,7 +227,7 @@ class _Asking:
         other = tuple((port.port, _other(port)) for port in ports if _other(port))
         asked = tuple(port.port for port in ports if not _other(port))
         place = self.vantage
-        reason, detail = (None, "") if complete else (Blind.TRUNCATED, "not every port was asked by nmap before")
+        reason, detail = (None, "") if complete else (Blind.TRUNCATED, "nmap's look from here is not complete")
         if place.host and complete:
             reason, detail = Blind.NOT_ATTEMPTED, f"{place.host} has only its nmap to look with"
         return AddressSight(place.name, place.zone, self.trust, address, complete, asked, other, reason, detail)

@@ -1,4 +1,4 @@
-"""Serves written answers of AI services and of decoys in a namespace, and writes down every request.
+"""Serves written answers of AI services and of decoys in a namespace, and writes down what our collector asked.
 
 python -m tests.lab.ai_places LOG 0.0.0.0:11434=open/ollama 127.0.0.1:6333=open/qdrant 0.0.0.0:80=decoy/nginx
 """
@@ -9,6 +9,7 @@ import contextlib
 import sys
 from pathlib import Path
 
+from collectors.ai_http import USER_AGENT
 from tests.collectors.ai_answers import CLOSED, DECOYS, OPEN, UNPROVEN
 from tests.collectors.ai_servers import NOT_FOUND, Listening, answering
 
@@ -27,7 +28,12 @@ def main(log: Path, places: list[str]) -> None:
             served.append((place, stack.enter_context(answering(told, address, int(port)))))
         print("ready", flush=True)
         sys.stdin.read()
-        lines = [f"{place}\t{line}" for place, one in served for line in one.lines]
+        lines = [
+            f"{place}\t{line}"
+            for place, one in served
+            for line, request in zip(one.lines, one.requests, strict=True)
+            if USER_AGENT.encode() in request
+        ]
         log.write_text("\n".join(lines) + "\n")
 
 

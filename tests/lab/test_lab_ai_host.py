@@ -44,13 +44,17 @@ def _plant(build: Build) -> None:
     root.write(f"{site}/litellm-1.82.7.dist-info/METADATA", "Name: litellm\n")
     root.write(f"{site}/requests-2.0.0.dist-info/METADATA", "Name: requests\n")
     root.write("/etc/systemd/system/ollama.service", "[Service]\nExecStart=/usr/bin/ollama serve\n")
-    root.write("/usr/local/bin/vllm", "#!/bin/sh\nexec sleep 600\n", mode=0o755)
-    root.write("/usr/local/bin/jupyter-server", "#!/bin/sh\nexec sleep 600\n", mode=0o755)
+    for name in ("vllm", "jupyter-server", "ollama.md"):
+        root.write(f"/usr/local/bin/{name}", "import time\ntime.sleep(600)\n")
+    root.write("/usr/local/bin/edit", "import time\ntime.sleep(600)\n")
     build.services += [
-        f"OPENAI_API_KEY={SECRET} VLLM_SERVER_DEV_MODE=1 PLAIN={SECRET} python3 -c 'import time; time.sleep(600)' "
-        f"vllm serve --host 0.0.0.0 --trust-remote-code --api-key {SECRET} &",
-        "setpriv --reuid 65534 --clear-groups python3 -c 'import time; time.sleep(600)' "
-        "jupyter-server --ServerApp.token= --ServerApp.ip=127.0.0.1 &",
+        f"OPENAI_API_KEY={SECRET} VLLM_SERVER_DEV_MODE=1 PLAIN={SECRET} python3 /usr/local/bin/vllm "
+        f"serve --host 0.0.0.0 --trust-remote-code --api-key {SECRET} &",
+        "setpriv --reuid 65534 --clear-groups python3 -u /usr/local/bin/jupyter-server "
+        "--ServerApp.token= --ServerApp.ip=127.0.0.1 &",
+        # No AI, whatever they are about.
+        "python3 /usr/local/bin/edit /usr/local/bin/ollama.md --litellm &",
+        "python3 -c 'import time; time.sleep(600)' mlflow server &",
     ]
 
 

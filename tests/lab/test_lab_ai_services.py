@@ -52,7 +52,9 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     work = tmp_path_factory.mktemp("ai")
-    scoped = {"ai_services": {"requests_per_port": 32}}
+    # What is told apart is the point here, not the speed: at this rate a busy machine loses no packets.
+    rates = {"packets_per_s": 10_000, "packets_per_s_per_host": 10_000, "timing": 4}
+    scoped = {"ai_services": {"requests_per_port": 32}, "rates": rates, "udp_ports": [53]}
     with outposts(work, {"app": ("0.0.0.0:22",)}, scoped) as nodes:
         _register(nodes)
         servers = {node: _serve(nodes, node) for node in PLANTED}
@@ -132,18 +134,14 @@ def test_only_what_outside_can_reach_is_outside(lab: Lab) -> None:
 
 
 def test_no_path_outside_the_table_was_ever_asked_of_a_planted_server(lab: Lab) -> None:
-    # nmap asks as well, in its own words (-sV); those requests are its own and not in this table.
-    ours = [line for line in lab.asked if line.split(" ")[1] in ALLOWED]
-    others = {line for line in lab.asked if line.split(" ")[1] not in ALLOWED}
-    logged = [
-        line["what"][1].partition("://")[2].partition("/")[2] for line in lab.nodes.probes() if line["what"][0] == "GET"
-    ]
-    assert {f"/{path}" for path in logged} <= ALLOWED
-    assert len(ours) > 30
-    assert not [line for line in lab.asked if is_never(line.split(" ")[1])]
-    assert all(
-        "nice%20ports" in line or "nmap" in line.lower() or line.split(" ")[0] == "OPTIONS" for line in others
-    ), others
+    # nmap asks as well (-sV), in words of its own; ours are told by their name.
+    assert len(lab.asked) > 30
+    paths = {line.split(" ")[1] for line in lab.asked}
+    assert {line.split(" ")[0] for line in lab.asked} == {"GET"}
+    assert paths <= ALLOWED
+    assert not [path for path in paths if is_never(path)]
+    urls = [line["what"][1] for line in lab.nodes.probes() if line["what"][0] == "GET"]
+    assert {"/" + url.partition("://")[2].partition("/")[2] for url in urls} <= ALLOWED
 
 
 def test_every_request_is_in_the_probe_log_by_the_owners_word(lab: Lab) -> None:
@@ -155,7 +153,9 @@ def test_every_request_is_in_the_probe_log_by_the_owners_word(lab: Lab) -> None:
 def test_checks_judge_what_was_found_and_the_register_what_may_be_there(lab: Lab) -> None:
     web, app = lab.statuses["web"], lab.statuses["app"]
     assert {check: web[check] for check in ("AIS-01", "AIS-12", "AIS-25", "AIS-24")} == dict.fromkeys(("AIS-01", "AIS-12", "AIS-25", "AIS-24"), Status.FAIL)  # fmt: skip
-    assert (app["AIS-07"], app["AIS-03"], app["AIS-13"]) == (Status.FAIL, Status.FAIL, Status.PASS)
+    assert (app["AIS-07"], app["AIS-03"]) == (Status.FAIL, Status.FAIL)
+    # Of `app` the outpost hears nothing: switched off or filtered, so what it could reach is not known to be nothing.
+    assert (web["AIS-13"], app["AIS-13"]) == (Status.NOT_APPLICABLE, Status.NOT_CHECKED)
     registered = {one["service"]: one["registered"] for one in lab.facts("app", "ai")["found"]["items"]}
     assert registered == {"jupyter": True, "qdrant": False, "vllm": False}
 
