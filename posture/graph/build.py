@@ -107,12 +107,14 @@ class GraphBuilder:
                 add_root(self._draft, host, accounts[host.id])
                 add_presence(self._draft, host, self._inventory)
 
-    def _opened(self) -> dict[str, frozenset[str]]:
-        """Return, per host, the other hosts that keys on it open."""
-        found: dict[str, set[str]] = {}
+    def _opened(self) -> dict[str, int]:
+        """Return, per host, how many other hosts the keys on it open."""
+        held: dict[str, set[str]] = {}
         for one in self._keys.holdings:
-            found.setdefault(one.host, set()).update(self._keys.opens.get(one.fingerprint, set()) - {one.host})
-        return {host: frozenset(hosts) for host, hosts in found.items() if hosts}
+            held.setdefault(one.host, set()).add(one.fingerprint)
+        # Hosts installed alike hold the same keys: each set of keys is looked up once, and no list per host is kept.
+        opens = {keys: self._keys.opened_by(keys) for keys in {frozenset(keys) for keys in held.values()}}
+        return {host: len(opens[frozenset(keys)]) - (host in opens[frozenset(keys)]) for host, keys in held.items()}
 
 
 def build_graph(

@@ -101,17 +101,15 @@ def add_managed(draft: Draft, inventory: Inventory, managers: Iterable[Managing]
                 draft.edge("manager", [scope], node, f"{one.host} can run anything as root on {host.id}")
 
 
-def suggested(
-    draft: Draft, opened: Mapping[str, frozenset[str]], declared: Iterable[Objective]
-) -> tuple[Objective, ...]:
+def suggested(draft: Draft, opened: Mapping[str, int], declared: Iterable[Objective]) -> tuple[Objective, ...]:
     """Return candidates for crown jewels: hosts whose keys open many others, most first; the operator decides."""
     known = {one.node for one in declared}
     found: list[Objective] = []
-    for host in sorted(opened, key=lambda id_: (-len(opened[id_]), id_)):
+    for host in sorted(opened, key=lambda id_: (-opened[id_], id_)):
         node = f"objective:{host}"
-        if len(opened[host]) < SUGGESTED_FROM or node in known or len(found) >= SUGGESTED_MOST:
+        if opened[host] < SUGGESTED_FROM or node in known or len(found) >= SUGGESTED_MOST:
             continue
-        why = f"keys and rights on {host} open {len(opened[host])} other hosts: is it a crown jewel?"
+        why = f"keys and rights on {host} open {opened[host]} other hosts: is it a crown jewel?"
         draft.node(NodeKind.OBJECTIVE, node, f"what {host} opens", host=host)
         top = draft.node(NodeKind.ROOT, f"root:{host}", f"root on {host}", host=host)
         draft.edge("objective", [top], node, why)

@@ -16,6 +16,8 @@ CATCH_WITHIN = timedelta(days=90)
 _STRONG = ("yescrypt", "gost-yescrypt", "scrypt", "bcrypt")
 _WILDCARD = re.compile(r"(?<!\\)[*?]|^\S+\s+\^.*(?<!\\)\.[*+]")
 """A wildcard that is not escaped, or a regular expression (sudo 1.9.10) that lets anything stand."""
+ANYBODY = ""
+"""Stands for every account in a rule that is for all of them."""
 _GROUPS = ("docker", "lxd", "incus-admin", "incus", "libvirt", "podman", "disk")
 _UNCHECKED_GROUPS = frozenset({"disk"})
 
@@ -53,6 +55,10 @@ class _Grant:
     """The rule is for other hosts as well, or it is not clear that it is for this one."""
 
     @property
+    def who(self) -> str:
+        return self.user or "everybody"
+
+    @property
     def where(self) -> str:
         return f"{self.rule['path']}:{self.rule['line']}"
 
@@ -61,10 +67,11 @@ def _grants(view: HostView, people: People) -> Iterator[_Grant]:
     """Yield the sudo rules that are in force for each account: the last one that matches a command wins."""
     rules = view.rows("sudo", "rules")
     off = any(not text.partition(" ")[2] for text in view.words("sudo", "authenticate_off"))
-    for user in sorted(people.workers()):
-        if user in people.uid_zero:
-            continue
-        mine = [rule for rule in rules if _is_for(rule, user, people)]
+    working = frozenset(people.workers())
+    # A service account needs no shell to run sudo; what everybody may do is said once, of whoever is on the host.
+    for user in (*sorted(people.by_name.keys() - people.uid_zero), ANYBODY):
+        named = rules if user in working or user == ANYBODY else [rule for rule in rules if rule["who"] != "ALL"]
+        mine = [rule for rule in named if _is_for(rule, user, people)]
         everything = [index for index, rule in enumerate(mine) if rule["every_command"] and not _takes_away(rule)]
         for index, rule in enumerate(mine):
             overruled = any(later > index and _covers(mine[later], rule) for later in everything)
@@ -86,7 +93,7 @@ def _is_for(rule: Facts, user: str, people: People) -> bool:
 def _is_principal(who: str, user: str, people: People) -> bool:
     known = people.by_name.get(user, {})
     if who in ("ALL", user):
-        return True
+        return who != ANYBODY
     if who.startswith("%#"):
         return people.group_ids.get(int(who[2:]) if who[2:].isdecimal() else -1, "") in people.groups_of(user)
     if who.startswith("%"):
@@ -104,40 +111,19 @@ def _takes_away(rule: Facts) -> bool:
 
 
 def _add_grant(draft: Draft, view: HostView, people: People, grant: _Grant, as_of: datetime) -> None:
+    everything = grant.rule["every_command"] and not _takes_away(grant.rule)
+    way = "" if everything else _way_out(draft, grant.rule)
+    if not everything and not way:
+        return
     for target, name in _targets(draft, view, people, grant):
-        if grant.rule["every_command"] and not _takes_away(grant.rule):
-            if grant.asks:
-                _add_asked(
-                    draft,
-                    view,
-                    people,
-                    grant,
-                    target,
-                    as_of,
-                    "sudo-password",
-                    f"{grant.where} lets {grant.user} become {name}",
-                )
-            else:
-                _add_free(
-                    draft,
-                    view,
-                    people,
-                    grant,
-                    target,
-                    "sudo-nopasswd",
-                    f"{grant.where} on {view.id} lets {grant.user} become {name} by sudo without a password",
-                )
-            continue
-        way = _way_out(draft, grant.rule)
-        if not way:
-            continue
-        why = f"{grant.where} on {view.id} lets {grant.user} run {way} as {name}"
+        what = f"become {name} by sudo" if everything else f"run {way} as {name}, which gives a shell"
+        why = f"{grant.where} on {view.id} lets {grant.who} {what}"
         if grant.asks:
-            _add_asked(draft, view, people, grant, target, as_of, "sudo-escape", why)
+            rule = "sudo-password" if everything else "sudo-escape"
+            _add_asked(draft, view, people, grant, target, as_of, rule, why)
         else:
-            _add_free(
-                draft, view, people, grant, target, "sudo-escape", f"{why} without a password, which gives a shell"
-            )
+            rule = "sudo-nopasswd" if everything else "sudo-escape"
+            _add_free(draft, view, grant, target, rule, f"{why}, without a password")
 
 
 def _targets(draft: Draft, view: HostView, people: People, grant: _Grant) -> Iterator[tuple[str, str]]:
@@ -179,12 +165,12 @@ def _setting(draft: Draft, view: HostView, grant: _Grant) -> str:
     )
 
 
-def _add_free(draft: Draft, view: HostView, people: People, grant: _Grant, target: str, rule: str, why: str) -> None:
+def _add_free(draft: Draft, view: HostView, grant: _Grant, target: str, rule: str, why: str) -> None:
     whole = rule == "sudo-nopasswd" and grant.rule["as_root"]
     found = draft.found(view, [("IDN-07", "")], why) if whole else []
     draft.edge(
         rule,
-        [d.account(draft, view, grant.user)],
+        [d.account(draft, view, grant.user) if grant.user else d.somebody(draft, view)],
         target,
         why,
         conditions=[*found, _setting(draft, view, grant)],
@@ -197,6 +183,8 @@ def _add_asked(
     draft: Draft, view: HostView, people: People, grant: _Grant, target: str, as_of: datetime, rule: str, why: str
 ) -> None:
     """Add that the password in hand is enough, and that who runs code as the account can catch it at the next sudo."""
+    if people.by_name.get(grant.user, {}).get("password") != "hash":
+        return  # nobody can answer for it
     node, secret = d.account(draft, view, grant.user), d.password(draft, view, grant.user)
     sure = "doubt" if grant.doubt else "read-on-host"
     conditions = [_setting(draft, view, grant)]
@@ -210,7 +198,7 @@ def _add_asked(
         sure=sure,
         evidence=evidence,
     )
-    if _sits_there(view, grant.user, as_of) and people.by_name[grant.user].get("password") == "hash":
+    if _sits_there(view, grant.user, as_of):
         draft.edge(
             "sudo-password",
             [node],

@@ -7,7 +7,7 @@ would say to them is worked out from its own configuration.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -59,13 +59,18 @@ class Keys:
     opens: dict[str, set[str]] = field(default_factory=dict)
     """Fingerprint to the hosts where it opens something."""
 
+    def opened_by(self, fingerprints: Iterable[str]) -> frozenset[str]:
+        """Return the hosts that any of these keys opens."""
+        return frozenset().union(*(self.opens.get(one, set()) for one in fingerprints))
+
     def finish(self, draft: Draft, fleet_failing: Failing) -> None:
         """Add the edges from those who can take a key to the key, for keys that open something."""
         for one in self.holdings:
             if self.opens.get(one.fingerprint):
                 _add_holding(draft, one, fleet_failing)
         for forwarding in self.forwardings:
-            if self.opens.get(forwarding.fingerprint, set()) - {forwarding.host}:
+            opened = self.opens.get(forwarding.fingerprint, set())
+            if len(opened) > (forwarding.host in opened):
                 _add_forwarding(draft, forwarding)
 
 

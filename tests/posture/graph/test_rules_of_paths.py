@@ -221,7 +221,7 @@ CASES = (
     Case(
         "password-hash", "root:web", "secret:web/password/alice",
         facts(PASSWORD, sudo={"rules": listing(rule_of_sudo("alice", nopasswd=False))}),
-        facts(user("alice", password="locked"), sudo={"rules": listing(rule_of_sudo("alice", nopasswd=False))}),
+        facts(ALICE, sudo={"rules": listing(rule_of_sudo("alice", nopasswd=False))}),
         "web|password|alice",
     ),
     Case(
@@ -432,6 +432,22 @@ def test_lockout_makes_guessing_unlikely() -> None:
 def test_the_last_sudo_rule_that_matches_decides() -> None:
     later = facts(ALICE, sudo={"rules": listing(rule_of_sudo("ALL", nopasswd=False), rule_of_sudo("alice"))})
     assert edges(graph_of(evidence(WEB, later)), "sudo-nopasswd", "root:web")
+
+
+def test_a_service_account_needs_no_shell_to_run_sudo() -> None:
+    service = user("www-data", 33, interactive=False, shell="/usr/sbin/nologin")
+    graph = graph_of(evidence(WEB, facts(service, sudo={"rules": listing(rule_of_sudo("www-data"))})))
+    assert edges(graph, "sudo-nopasswd", "root:web")[0].premises == ("account:web/www-data",)
+
+
+def test_what_everybody_may_do_by_sudo_is_said_once_of_whoever_is_there() -> None:
+    graph = graph_of(evidence(WEB, facts(sudo={"rules": listing(rule_of_sudo("ALL"))})))
+    assert [one.premises for one in edges(graph, "sudo-nopasswd", "root:web")] == [("somebody:web",)]
+
+
+def test_a_password_that_nobody_has_is_never_asked_for() -> None:
+    graph = graph_of(evidence(WEB, facts(ALICE, sudo={"rules": listing(rule_of_sudo("alice", nopasswd=False))})))
+    assert not edges(graph, "sudo-password")
 
 
 def test_the_estate_has_the_zones_it_needs() -> None:
