@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from posture.graph import draft as d
 from posture.graph.draft import Draft
-from posture.graph.evidence import HostView, People
+from posture.graph.evidence import Facts, HostView, People
 from posture.graph.reach import Endpoint, endpoint_node
 from posture.model.host import Mission
 from posture.model.path import Basis, NodeKind
 
 _API = re.compile(r"tcp://.*?:(\d{1,5})/?$")
 _PROXY = "docker-proxy"
+RUNS_CODE: Mapping[str, tuple[str, str]] = {
+    "ray": ("AIS-06", "read-on-host"),
+    "notebook": ("AIS-07", "read-on-host"),
+    "app_builder": ("AIS-12", "doubt"),
+    "pipeline": ("AIS-21", "doubt"),
+    "agent": ("AIS-23", "doubt"),
+}
+"""Kinds of AI service that run what they are sent, with the check and how sure that is without trying."""
+HOLDS_DATA: Mapping[str, str] = {"vector_store": "AIS-13", "tracking": "AIS-08"}
+"""Kinds that hand out what they hold."""
 
 
 def add_services(draft: Draft, view: HostView, people: People, endpoints: Iterable[Endpoint]) -> None:
@@ -21,6 +31,7 @@ def add_services(draft: Draft, view: HostView, people: People, endpoints: Iterab
     known = tuple(endpoints)
     _add_engine(draft, view, known)
     _add_open_data(draft, view, known)
+    _add_ai(draft, view, known)
     _add_residual(draft, view, people, known)
     _add_containers(draft, view, known)
     _add_secret_files(draft, view, people)
@@ -66,6 +77,63 @@ def _add_open_data(draft: Draft, view: HostView, endpoints: tuple[Endpoint, ...]
                 sure="guess",
                 evidence=view.ref("exposure", "services"),
             )
+
+
+def _add_ai(draft: Draft, view: HostView, endpoints: tuple[Endpoint, ...]) -> None:
+    """Add rules 5 and 7 for AI services that answered without a login what should need one."""
+    by_name = {one.name: one for one in endpoints}
+    seen: set[tuple[str, str]] = set()
+    for service in view.rows("ai_service", "services"):
+        endpoint, kind = by_name.get(str(service["endpoint"])), str(service["kind"])
+        if service["access"] != "open" or endpoint is None or (endpoint.name, kind) in seen:
+            continue
+        seen.add((endpoint.name, kind))
+        if kind in RUNS_CODE:
+            _add_ai_code(draft, view, endpoint, service)
+        elif kind in HOLDS_DATA and view.host.mission >= Mission.ESSENTIAL:
+            _add_ai_data(draft, view, endpoint, service)
+
+
+def _add_ai_code(draft: Draft, view: HostView, endpoint: Endpoint, service: Facts) -> None:
+    who = endpoint.user or "whomever it runs as"
+    why = f"{service['name']} on {endpoint.name} of {view.id} answered without a login and runs code, as {who}"
+    check, sure = RUNS_CODE[str(service["kind"])]
+    draft.edge(
+        "open-execution",
+        [endpoint_node(draft, view, endpoint.name)],
+        d.account(draft, view, endpoint.user) if endpoint.user else d.somebody(draft, view),
+        why,
+        conditions=draft.found_or_setting(
+            view,
+            [(check, endpoint.name)],
+            key=f"ai|{endpoint.name}|{service['service']}",
+            why=why,
+            remedy=f"let {service['name']} on {view.id} ask for a token, or bind it to loopback",
+        ),
+        sure=sure,
+        basis=Basis.OBSERVED,
+        evidence=(*view.ref("ai_service", "services"), *view.ref("listeners", "sockets")),
+    )
+
+
+def _add_ai_data(draft: Draft, view: HostView, endpoint: Endpoint, service: Facts) -> None:
+    why = f"{service['name']} on {endpoint.name} of {view.id} answered without a login"
+    draft.edge(
+        "open-data",
+        [endpoint_node(draft, view, endpoint.name)],
+        d.objective(draft, view),
+        why,
+        conditions=draft.found_or_setting(
+            view,
+            [(HOLDS_DATA[str(service["kind"])], endpoint.name)],
+            key=f"ai|{endpoint.name}|{service['service']}",
+            why=why,
+            remedy=f"let {service['name']} on {view.id} ask for a key, or bind it to loopback",
+        ),
+        sure="read-on-host",
+        basis=Basis.OBSERVED,
+        evidence=view.ref("ai_service", "services"),
+    )
 
 
 def _add_residual(draft: Draft, view: HostView, people: People, endpoints: tuple[Endpoint, ...]) -> None:

@@ -153,6 +153,7 @@ def facts(
             "privileged": listing(),
             "holds_docker_socket": listing(),
         },
+        "ai_service": {"services": listing()},
         "cron": {"files": listing()},
         "exports": {"exports": listing()},
         "mounts": {"targets": {}},

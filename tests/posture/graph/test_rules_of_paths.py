@@ -105,6 +105,10 @@ def export(path: str = "/home", **more: Any) -> dict[str, Any]:
     return {"exports": listing({**said, "writable": True, "active": True, **more})}
 
 
+def ai(kind: str, port: int, **more: Any) -> dict[str, Any]:
+    return {"endpoint": f"tcp/{port}", "kind": kind, "service": kind, "name": kind.title(), "access": "open", **more}
+
+
 def job(mode: str, owner: str = "root", group: str = "root", *, others: bool = True) -> dict[str, Any]:
     said = {"path": "/etc/cron.d/backup", "kind": "file", "mode": mode, "owner": owner, "group": group}
     return {"files": listing({**said, "writable_by_others": others})}
@@ -128,6 +132,12 @@ CASES = (
         "remote-flaw", "endpoint:web/tcp/80", "account:web/www-data", facts(**HTTP),
         facts(views=seen(80), sockets=[socket(80, "caddy", "caddy")]), "web|flaw|CVE-2026-0001|nginx",
         flaws=(flaw("nginx"),),
+    ),
+    Case(
+        "open-execution", "endpoint:web/tcp/8265", "account:web/ray",
+        facts(views=seen(8265), sockets=[socket(8265, "python3", "ray")], ai_service={"services": listing(ai("ray", 8265))}),
+        facts(views=seen(8265), sockets=[socket(8265, "python3", "ray")], ai_service={"services": listing(ai("ray", 8265, access="guarded"))}),
+        "web|AIS-06|tcp/8265", failing={"AIS-06": ("tcp/8265",)},
     ),
     Case(
         "container-api", "endpoint:web/tcp/2375", "root:web",
@@ -421,6 +431,17 @@ def test_a_flaw_is_as_likely_as_what_is_known_of_its_exploits(record: dict[str, 
 def test_one_flaw_on_two_hosts_is_one_cause() -> None:
     web, app = (evidence(one, facts(**HTTP), flaws=(flaw("nginx"),)) for one in (WEB, APP))
     assert len({one.cause for one in edges(graph_of(web, app), "remote-flaw")}) == 1
+
+
+def test_a_vector_store_that_answers_strangers_hands_out_what_the_mission_holds() -> None:
+    said = facts(
+        views=seen(6333),
+        sockets=[socket(6333, "qdrant", "qdrant")],
+        ai_service={"services": listing(ai("vector_store", 6333))},
+    )
+    graph = graph_of(evidence(replace(WEB, mission=Mission.VITAL), said, failing={"AIS-13": ("tcp/6333",)}))
+    (edge,) = edges(graph, "open-data", "objective:web")
+    assert edge.confidence == 1.0 and edge.conditions == ("web|AIS-13|tcp/6333",)
 
 
 def test_lockout_makes_guessing_unlikely() -> None:
