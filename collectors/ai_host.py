@@ -333,6 +333,7 @@ _OF_AI = re.compile(
 )
 _KEYS = re.compile(r"(?:API_?KEY|ACCESS_?KEY|SECRET|TOKEN|PASSWORD|PASSWD|MASTER_KEY|CREDENTIALS)\Z")
 _PS = re.compile(r"\s*(?P<pid>\d{1,10})\s+(?P<user>\S{1,64})\s+(?P<args>.+)")
+_GONE = re.compile(r"/proc/(?P<pid>\d{1,10})/environ: No such (file or directory|process)")
 _NAME = re.compile(r"/proc/(?P<pid>\d{1,10})/environ:(?P<name>[A-Za-z_][A-Za-z0-9_]{0,100})=")
 
 
@@ -393,16 +394,22 @@ def _processes(answers: Answers) -> Listing[AiProcess] | Hole:
     if len(pids) != len(lines(asked)):
         return Hole("", Blind.UNPARSEABLE, "pgrep printed a line that is no process id")
     if not pids:
-        return Listing([])
+        # pgrep exits with 1 when nothing matches, and says nothing then; who was refused says so.
+        return Hole("", Blind.COMMAND_REFUSED, "pgrep printed an error") if asked.stderr.strip() else Listing([])
     owners = answers.get("ai_host.owners")
     problem = hole(owners)
     if owners is None or problem is not None:
         return problem or Hole("", Blind.NOT_ATTEMPTED)
-    names = _environment(answers.get("ai_host.environ"))
-    rows = [row for line in lines(owners) if (row := _PS.fullmatch(line)) is not None and not _OURS.match(row["args"])]
+    environ = answers.get("ai_host.environ")
+    names, ended = _environment(environ), _ended(environ)
+    read = [row for line in lines(owners) if (row := _PS.fullmatch(line)) is not None]
+    rows = [row for row in read if not _OURS.match(row["args"])]
     found = [_process(row, names.get(row["pid"], set())) for row in rows if _product(_program(row["args"]))]
     unlike = {repr(one): one for one in found}  # ten workers of one server are one program
-    whole = len(pids) <= MAX_PROCESSES and _environ_is_whole(answers.get("ai_host.environ"))
+    # Each process that was found must be told of on both sides, or have ended meanwhile, which is no loss.
+    told = {row["pid"] for row in read} | ended
+    whole = len(pids) <= MAX_PROCESSES and told.issuperset(pids) and blind(environ) is None
+    whole = whole and all(row["pid"] in names or row["pid"] in ended for row in rows)
     return Listing([unlike[key] for key in sorted(unlike)], whole)
 
 
@@ -427,13 +434,10 @@ def _environment(answer: Answer | None) -> dict[str, set[str]]:
     return found
 
 
-def _environ_is_whole(answer: Answer | None) -> bool:
-    """Return whether every environment was read; a process that ended meanwhile is no loss."""
-    problem = blind(answer)
-    if answer is None or problem is not None:
-        return False
-    said = answer.stderr.decode("utf-8", "replace").splitlines()
-    return all("No such file or directory" in line or "unable to resolve host" in line for line in said if line.strip())
+def _ended(answer: Answer | None) -> set[str]:
+    """Return the processes that were gone when their environment was asked for."""
+    said = answer.stderr.decode("utf-8", "replace") if answer is not None else ""
+    return {row["pid"] for row in _GONE.finditer(said)}
 
 
 def _units(answer: Answer | None) -> Listing[AiUnit] | Hole:
