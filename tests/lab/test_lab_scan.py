@@ -16,6 +16,7 @@ from posture.assess import circumstances_of
 from posture.config import read as read_config
 from posture.gather import Job, Work
 from posture.model.finding import Closing, Finding
+from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS
 from posture.run import replay, stored_assessment
 from posture.scope_file import read as read_scope
 from posture.store import Store
@@ -104,7 +105,8 @@ def test_nothing_is_decided_by_a_login_that_never_was(story: Story, host: str) -
     said = story.first.results[host]
     decided = {check for check, result in said.items() if result["status"] in ("pass", "fail")}
     # What the inventory says and what the network shows is known all the same.
-    assert {check for check in decided if not set(said[check]["topics"]) <= {"declared", "exposure"}} == set()
+    outside = {"declared", *(one.topic for one in (*NETWORK_COLLECTORS, *DERIVED_COLLECTORS))}
+    assert {check for check in decided if not set(said[check]["topics"]) <= outside} == set()
 
 
 def test_the_network_is_seen_where_the_login_is_not(story: Story) -> None:
