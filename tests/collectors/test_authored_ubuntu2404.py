@@ -335,6 +335,8 @@ PACKAGES = (
            "linux-image-6.8.0-45-generic\t6.8.0-45.45\tamd64\tinstalled\tlinux-signed\t6.8.0-45.45\n"
            "snapd\t2.63.1+24.04\tamd64\tinstalled\tsnapd\t2.63.1+24.04\n"),
     answer("packages.rpm", "", "", 127),
+    answer("packages.python", ""),
+    answer("packages.npm", ""),
 )  # fmt: skip
 
 
