@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from collectors.base import Transcript
+from collectors.registry import COLLECTORS
 from posture import __version__
 from posture.assess import (
     CIRCUMSTANCES,
@@ -271,7 +272,10 @@ def judge(
         for host in inventory.hosts:
             observed = observations(host, inventory, run, store.read_transcripts(run.id, host.id))
             observed[VULNERABILITIES] = known.look(host, observed)
-            cadences.append(host_cadence(host.id, observed, before.get(host.id), run.as_of, known.found))
+            last = before.get(host.id)
+            cadences.append(
+                host_cadence(host.id, observed, last, run.as_of, login_topics=_LOGIN_TOPICS, known=known.found)
+            )
             store.save_host(run.id, host.id, observations=observed.values(), platform=platform_of(observed))
             found = bench.judge(host, observed)
             paths.add(host, observed, found, known.found)
@@ -285,6 +289,9 @@ def judge(
     if graph := paths.graph():
         keep_attack(store, run.id, graph, circumstances.rulebook)
     return _update_findings(store, run, inventory, baseline, circumstances)
+
+
+_LOGIN_TOPICS = tuple(collector.topic for collector in COLLECTORS)
 
 
 def _scanning(register: Register, run: Run) -> Observation:

@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 
 from posture.evaluate.documents import make_document
+from posture.evaluate.judge import read_document
+from posture.evaluate.paths import Found, Spread, parse_path, spread
 from posture.model.host import FLEET
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin
 from posture.model.vulnerability import FeedStamp, HostCadence, Vulnerability
 
 TOPIC = "scanning"
-_NOT_AN_ANSWER = frozenset({"declared", "flows", "views", "vulnerabilities", "ai"})
+_ANSWERED = parse_path("exposure.views[*].answered").steps
 _READ_WITH_A_LOGIN = "packages"
 
 
@@ -81,13 +83,17 @@ def host_cadence(
     observed: Mapping[str, Observation],
     before: HostCadence | None,
     moment: datetime,
+    *,
+    login_topics: Iterable[str],
     known: Iterable[Vulnerability] = (),
 ) -> HostCadence:
     """Return when a host was last found and read, this run included.
 
-    What an imported scan saw of it means that it was found; whether that scan had a login, nobody says.
+    ``login_topics`` are those that only a login brings. What an imported scan saw of it means that it was found;
+    whether that scan had a login, nobody says.
     """
-    answered = any(isinstance(one, FactDocument) for topic, one in observed.items() if topic not in _NOT_AN_ANSWER)
+    logged_in = any(isinstance(observed.get(topic), FactDocument) for topic in login_topics)
+    answered = logged_in or _answered_the_network(observed.get("exposure"))
     read = isinstance(observed.get(_READ_WITH_A_LOGIN), FactDocument)
     earlier = before or HostCadence(host, None, None)
     sights = [sight.last_seen for one in known for sight in one.detections]
@@ -112,6 +118,15 @@ def scanning_document(
     return make_document(
         host=FLEET, topic=TOPIC, facts=msgspec.to_builtins(facts), taken_at=as_of, origin=origin, holes=holes
     )
+
+
+def _answered_the_network(exposure: Observation | None) -> bool:
+    """Return whether some vantage had an answer; that nobody answered is a document as well."""
+    if not isinstance(exposure, FactDocument):
+        return False
+    found = spread(read_document(exposure), _ANSWERED)
+    rows = found.rows if isinstance(found, Spread) else ()
+    return any(isinstance(row.place, Found) and row.place.value is True for row in rows)
 
 
 def _lag(one: HostCadence, as_of: datetime) -> LaggingHost:

@@ -77,6 +77,8 @@ class Agency:
         planted = [(host, EXPECTATIONS[id_]) for host, faults in self.planted.items() for id_ in faults]
         found = {(host, check) for host, expected in planted for check in expected.must}
         found |= {(FLEET, check) for _, expected in planted for check in expected.fleet}
+        # A host that gives no login is read by nobody, and the one that is down is found by nobody: lapses of ours.
+        found |= {(FLEET, "SCN-01"), (FLEET, "SCN-02")}
         return frozenset(pair for pair in found if self.checks is None or pair[1] in self.checks)
 
     @property

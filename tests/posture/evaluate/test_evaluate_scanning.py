@@ -55,16 +55,22 @@ def test_without_a_feed_nobody_says_they_are_fresh() -> None:
 
 
 def test_an_answer_is_what_the_host_or_the_network_said() -> None:
-    def said(topic: str) -> Any:
-        return make_document(host="web1", topic=topic, facts={}, taken_at=NOW, origin=Origin.LIVE)
+    def said(topic: str, **facts: Any) -> Any:
+        return make_document(host="web1", topic=topic, facts=facts, taken_at=NOW, origin=Origin.LIVE)
+
+    def now(observed: dict[str, Any], before: HostCadence | None = None, known: tuple[Any, ...] = ()) -> HostCadence:
+        return host_cadence("web1", observed, before, NOW, login_topics=("os", "packages"), known=known)
 
     before = HostCadence("web1", ago(9), ago(20))
     silent = {"declared": said("declared"), "packages": Unseen("web1", "packages", Blind.UNREACHABLE)}
-    assert host_cadence("web1", silent, before, NOW) == before
-    assert host_cadence("web1", silent, None, NOW) == HostCadence("web1", None, None)
-    looked = {**silent, "exposure": said("exposure")}
-    assert host_cadence("web1", looked, before, NOW) == HostCadence("web1", NOW, ago(20))
-    assert host_cadence("web1", {"packages": said("packages")}, before, NOW) == HostCadence("web1", NOW, NOW)
+    assert now(silent, before) == before
+    assert now(silent) == HostCadence("web1", None, None)
+    # That nobody answered a vantage is a document too.
+    for answered in (False, True):
+        looked = {**silent, "exposure": said("exposure", views={"complete": True, "items": [{"answered": answered}]})}
+        assert now(looked, before) == HostCadence("web1", NOW if answered else ago(9), ago(20))
+    assert now({"os": said("os")}, before) == HostCadence("web1", NOW, ago(20))
+    assert now({"packages": said("packages")}, before) == HostCadence("web1", NOW, NOW)
 
 
 def test_hosts_that_answered_are_counted_and_not_listed() -> None:
