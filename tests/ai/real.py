@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.posture.store.real_postgres import programs
+
 CACHE = Path(
     os.environ.get("POSTURE_AI_CACHE") or ("/var/cache/posture-ai" if os.geteuid() == 0 else "~/.cache/posture-ai")
 ).expanduser()
@@ -192,7 +194,23 @@ def _nginx(address: str, port: int, folder: Path) -> Sequence[str]:
     return ("nginx", "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf"))
 
 
-DECOYS: tuple[Real, ...] = (Real("redis", "", _redis, ready=""), Real("nginx", "", _nginx))
+_POSTGRES = """
+place=$(mktemp -d /tmp/pg-decoy-XXXXXX); trap 'rm -rf "$place"' EXIT; trap 'kill "$server"; wait "$server"; exit 0' TERM
+nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"; [ "$(id -u)" = 0 ] && chown 65534:65534 "$place" || nobody=
+cd "$place"; $nobody "$1/initdb" -D "$place/data" -U nobody --auth=trust --no-sync >/dev/null
+$nobody "$1/postgres" -D "$place/data" -k "$place" -c listen_addresses="$2" -c fsync=off -p "$3" & server=$!; wait "$server"
+"""
+
+
+def _postgres(address: str, port: int, folder: Path) -> Sequence[str]:
+    return ("sh", "-c", _POSTGRES, "sh", str(programs()), address, str(port))
+
+
+DECOYS: tuple[Real, ...] = (
+    Real("redis", "", _redis, ready=""),
+    Real("nginx", "", _nginx),
+    Real("postgres", "", _postgres, ready=""),
+)
 
 
 @contextlib.contextmanager

@@ -10,12 +10,14 @@ import pytest
 
 from tests.ai.asking import ask
 from tests.ai.real import DECOYS, LIGHT, Real, running
+from tests.posture.store.real_postgres import programs
+
+PROGRAMS = {"redis": "redis-server", "nginx": "nginx"}
 
 
 def there(real: Real) -> None:
-    missing = not real.installed or (
-        not real.venv and shutil.which(real.service) is None and shutil.which(f"{real.service}-server") is None
-    )
+    missing = not real.installed or (real.service in PROGRAMS and shutil.which(PROGRAMS[real.service]) is None)
+    missing = missing or (real.service == "postgres" and programs() is None)
     if missing:
         why = f"{real.service} is not installed: sh tests/ai/prepare.sh light"
         if os.environ.get("POSTURE_LAB_REQUIRED"):

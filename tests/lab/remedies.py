@@ -232,7 +232,7 @@ REMEDIES: tuple[Remedy, ...] = (
     Remedy("PAT-09", _fault("modules-loadable")),
     Remedy("SUP-01", _python_hook, names={"FILE": _HOOK}, lost=("/root/evidence/lab.pth",)),
     Remedy("SUP-02", _second_index),
-    Remedy("AIS-16", _pickle, names={"FILE": "/opt/models/old.pt", "NAME": "old.pt"}),
+    Remedy("AIS-16", _pickle, names={"FILE": "/opt/models/old.pt"}),
     Remedy("AIS-27", _agent_settings, names={"FILE": "/home/posture/.mcp.json"}),
     Remedy("AIS-28", _loose_model, names={"FILE": "/opt/models/chat.safetensors"}),
 )
