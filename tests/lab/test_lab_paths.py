@@ -94,7 +94,8 @@ def test_a_fix_cuts_it_and_the_next_scan_proves_it(lab: Waylaid, before: tuple[d
     path = way_to_db(before[0])
     assert path is not None and "app|IDN-07|" in path["breaks"]
     run(lab.hosts["app"], "rm /etc/sudoers.d/60-alice")
-    after = lab.scan()
+    # Without another look from the network every zone may reach every port: the way is gone all the same.
+    after = lab.scan("--no-network")
     assert way_to_db(after) is None
     assert "objective:db" in after["attack"]["analysis"]["not_found"]
     with Store.open(lab.work / "out" / "posture.db", create=False) as store:

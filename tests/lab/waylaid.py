@@ -67,10 +67,10 @@ class Waylaid:
         zone = LOOKOUTS.get(node) or PLACES[node][0]
         return self.network.zone(zone).address4(20 if node in LOOKOUTS else NUMBER)
 
-    def scan(self) -> dict[str, Any]:
+    def scan(self, *more: str) -> dict[str, Any]:
         """Return what `posture paths --json` says after another scan."""
         words = [word for host in PLACES for word in ("--host", host)]
-        done = self._posture("scan", "-i", "inventory.yaml", "--exit-zero", *words)
+        done = self._posture("scan", "-i", "inventory.yaml", "--exit-zero", *words, *more)
         assert done.returncode == 0, done.stdout + done.stderr
         said = self._posture("paths", "--json")
         assert said.returncode == 0, said.stderr
