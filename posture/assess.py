@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -286,7 +286,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
             *expired_notes(current.clocks, judged.baseline.profile, judged.run.as_of.date()),
         ),
         taxonomy=current.taxonomy,
-        burndowns=tuple(_burndowns(store, judged)),
+        burndowns=tuple(burndowns_of(store, {FLEET, *hosts}, current.clocks, judged.run.as_of.date())),
         assessed=tuple(
             AssessedHost(entry.host, entry.exposure, entry.assessed_by, entry.gap, entry.packages)
             for entry in judged.known.register.hosts
@@ -298,15 +298,14 @@ def assess(store: Store, judged: Judged) -> Assessment:
     )
 
 
-def _burndowns(store: Store, judged: Judged) -> Iterator[Burndown]:
-    """Yield the burn-down of all findings of these hosts, and of each clock of the profile that dates any."""
-    told = lives(store, {FLEET, *(host.id for host in judged.inventory.hosts)})
+def burndowns_of(store: Store, hosts: Collection[str], clocks: Iterable[Clock], day: date) -> Iterator[Burndown]:
+    """Yield the burn-down of all findings of these hosts, and of each clock that dates any."""
+    told = lives(store, hosts)
     if not told:
         return
-    day = judged.run.as_of.date()
     yield burndown(told, day)
     dated = {name for life in told for step in life.steps for name, _ in step.dues}
-    for clock in judged.circumstances.clocks:
+    for clock in clocks:
         if clock.id in dated:
             yield burndown(told, day, clock=clock.id)
 

@@ -64,8 +64,11 @@ _LIMITS = Limits(findings_per_check=20, hosts=200, findings_per_host=20, fixes=1
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A run as some accounts see it."""
+class Seen:
+    """A run as some accounts see it; kept until the run changes."""
+
+    key: tuple[str, str, tuple[str, ...]]
+    """Run, its newest state, and the systems that the account is limited to."""
 
     survey: Survey
     view: ReportView
@@ -81,7 +84,7 @@ class Rooms:
     def __init__(self, store: Store, marking: str, style: str) -> None:
         self._store, self._marking, self.style = store, marking, style
         self._env = environment(Path(dashboard_package.__file__).parent / "templates")
-        self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], _Seen] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], Seen] = OrderedDict()
         self._lock = threading.Lock()
 
     def sections(self, act: Act) -> Iterator[tuple[str, str]]:
@@ -91,20 +94,20 @@ class Rooms:
     def section(self, name: str, account: Account, token: str, ref: str) -> str:
         """Return a page of the report's own sections."""
         title, path = next((title, path) for path, title, one, _ in _MENU if one == name)
-        seen = self._seen(account, ref)
-        chrome = self._chrome(title, account, token, path, seen)
-        return self._draw(name, chrome, places=self._places(seen, account), page=seen.view)
+        seen = self.seen(account, ref)
+        chrome = self.chrome(title, account, token, path, seen)
+        return self.draw(name, chrome, places=self.places(seen, account), page=seen.view)
 
     def work(self, account: Account, token: str, wanted: pages.Wanted) -> str:
         """Return a page of the queue."""
-        seen = self._seen(account, "latest")
-        chrome = self._chrome("Work", account, token, "/work", seen)
+        seen = self.seen(account, "latest")
+        chrome = self.chrome("Work", account, token, "/work", seen)
         here = pages.work(seen.survey, seen.hosts, wanted)
-        return self._draw("work", chrome, places=self._places(seen, account), here=here)
+        return self.draw("work", chrome, places=self.places(seen, account), here=here)
 
     def work_csv(self, account: Account, wanted: pages.Wanted) -> bytes:
         """Return the queue as CSV, every cell harmless to a spreadsheet."""
-        seen = self._seen(account, "latest")
+        seen = self.seen(account, "latest")
         file = io.BytesIO()
         write_rows(file, _CSV, (_csv_row(line) for line in pages.work_lines(seen.survey, seen.hosts, wanted)))
         return file.getvalue()
@@ -115,7 +118,7 @@ class Rooms:
         Raises:
             StoreError: there is none of that name that the account may see.
         """
-        seen = self._seen(account, "latest")
+        seen = self.seen(account, "latest")
         if host_id not in seen.hosts:
             raise StoreError("no host of this name in the newest run", hint="the page of hosts lists them")
         found = stored_host(self._store, seen.run.run.id, host_id)
@@ -123,11 +126,11 @@ class Rooms:
         may_read = account.may(Act.READ_EVIDENCE)
         facts = host_facts(found.host, found.platform, found.session, found.taken_at)
         here = pages.host_page(found, facts, checks, may_read=may_read)
-        chrome = self._chrome(found.host.name, account, token, "/hosts", seen)
-        places = self._places(seen, account)
+        chrome = self.chrome(found.host.name, account, token, "/hosts", seen)
+        places = self.places(seen, account)
         if may_read:
             places = places | {one.digest.anchor: pages.evidence_path(one.digest.text) for one in here.answers}
-        return self._draw("host", chrome, places=places, here=here)
+        return self.draw("host", chrome, places=places, here=here)
 
     def finding(self, account: Account, token: str, finding_id: str) -> str:
         """Return the page of a finding.
@@ -135,7 +138,7 @@ class Rooms:
         Raises:
             StoreError: there is none of that id that the account may see.
         """
-        seen = self._seen(account, "latest")
+        seen = self.seen(account, "latest")
         finding = self._store.finding(finding_id)
         whole_fleet = finding.host == FLEET and not account.systems
         if finding.host not in seen.hosts and not whole_fleet:
@@ -144,15 +147,15 @@ class Rooms:
             ChangeLine(one.seq, one.at, one.did.value.replace("_", " "), one.run, "", one.detail)
             for one in self._store.finding_history(finding_id)
         ]
-        chrome = self._chrome("Finding", account, token, "/work", seen)
+        chrome = self.chrome("Finding", account, token, "/work", seen)
         here = pages.finding_page(seen.survey, finding, changes)
-        return self._draw("finding", chrome, places=self._places(seen, account), here=here)
+        return self.draw("finding", chrome, places=self.places(seen, account), here=here)
 
     def scans(self, account: Account, token: str) -> str:
         """Return the page of stored runs; their totals are of the whole run, so only who sees all of it gets them."""
-        chrome = self._chrome("Scans", account, token, "/scans", self._seen(account, "latest"))
+        chrome = self.chrome("Scans", account, token, "/scans", self.seen(account, "latest"))
         lines = tuple(self._run_line(one, account) for one in self._store.runs())
-        return self._draw(
+        return self.draw(
             "runs", chrome, places={one.run.anchor: f"/?run={one.run.text}" for one in lines}, here=RunsView(lines)
         )
 
@@ -164,7 +167,7 @@ class Rooms:
             state=Tag(one.run.state.value, "good" if one.run.state is RunState.COMPLETE else "unknown"),
             origin=one.run.origin.value,
             started_at=one.run.started_at,
-            hosts=one.hosts if whole else len(self._seen(account, one.run.id).hosts),
+            hosts=one.hosts if whole else len(self.seen(account, one.run.id).hosts),
             checks=one.checks,
             coverage=percent(coverage.decided, coverage.possible) if whole else "not shown: of the whole run",
             profile=one.run.profile,
@@ -177,20 +180,20 @@ class Rooms:
         Raises:
             StoreError: there is none of that digest from a host that the account may see.
         """
-        seen = self._seen(account, "latest")
+        seen = self.seen(account, "latest")
         uses = [(run, one) for run, one in self._store.find_evidence(digest) if self._shows(account, run, one.host)]
         if not uses:
             raise StoreError("no answer has this digest", hint="the evidence index lists what is there")
         here = pages.evidence_page(digest, self._store.read_blob(digest), uses)
-        chrome = self._chrome("Evidence", account, token, "/evidence", seen)
-        return self._draw("evidence", chrome, places={}, here=here)
+        chrome = self.chrome("Evidence", account, token, "/evidence", seen)
+        return self.draw("evidence", chrome, places={}, here=here)
 
     def _shows(self, account: Account, run: str, host: str) -> bool:
-        return not account.systems or host in self._seen(account, run).hosts
+        return not account.systems or host in self.seen(account, run).hosts
 
     def audit(self, account: Account, token: str, before: int) -> str:
         """Return a page of the audit chain, and whether the whole of it holds."""
-        seen = self._seen(account, "latest")
+        seen = self.seen(account, "latest")
         try:
             head = self._store.verify_chain()
             holds, verdict = True, f"All {head.seq:,} rows hold: each covers the one before it. Head {head.digest}."
@@ -205,30 +208,33 @@ class Rooms:
             earlier=f"/audit?before={shown[-1].seq}" if len(rows) > _AUDIT_PAGE else "",
             later="/audit" if before else "",
         )
-        return self._draw("audit", self._chrome("Audit", account, token, "/audit", seen), places={}, here=here)
+        return self.draw("audit", self.chrome("Audit", account, token, "/audit", seen), places={}, here=here)
 
     def accounts(self, account: Account, token: str, wrong: str = "") -> str:
         """Return the page of accounts."""
-        chrome = self._chrome("Accounts", account, token, "/accounts", None)
-        return self._draw("accounts", chrome, places={}, here=pages.accounts_page(self._store.people.accounts(), wrong))
+        chrome = self.chrome("Accounts", account, token, "/accounts", None)
+        return self.draw("accounts", chrome, places={}, here=pages.accounts_page(self._store.people.accounts(), wrong))
 
     def sign_in(self, wrong: str = "", *, first: bool = False) -> str:
         """Return the way in."""
-        chrome = self._chrome("Sign in", None, "", "", None)
-        return self._draw("sign_in", chrome, places={}, here=SignInView(wrong, first))
+        chrome = self.chrome("Sign in", None, "", "", None)
+        return self.draw("sign_in", chrome, places={}, here=SignInView(wrong, first))
 
     def trouble(self, account: Account | None, token: str, what: str, hint: str) -> str:
         """Return a page that says why there is none."""
-        chrome = self._chrome("No such page", account, token if account else "", "", None)
-        return self._draw("trouble", chrome, places={}, here=TroubleView(what, hint))
+        chrome = self.chrome("No such page", account, token if account else "", "", None)
+        return self.draw("trouble", chrome, places={}, here=TroubleView(what, hint))
 
-    def _draw(self, name: str, chrome: ChromeView, **context: Any) -> str:
+    def draw(self, name: str, chrome: ChromeView, **context: Any) -> str:
+        """Return a page."""
         return self._env.get_template(f"dashboard/{name}.html.j2").render(chrome=chrome, **context)
 
-    def _places(self, seen: _Seen, account: Account) -> dict[str, str]:
+    def places(self, seen: Seen, account: Account) -> dict[str, str]:
+        """Return where the anchors of the report's sections lead for this account."""
         return pages.places(seen.survey, seen.view, evidence=account.may(Act.READ_EVIDENCE))
 
-    def _chrome(self, title: str, account: Account | None, token: str, path: str, seen: _Seen | None) -> ChromeView:
+    def chrome(self, title: str, account: Account | None, token: str, path: str, seen: Seen | None) -> ChromeView:
+        """Return what stands around a page."""
         return ChromeView(
             title=title,
             marking=seen.marking if seen else self._marking,
@@ -246,7 +252,7 @@ class Rooms:
             ),
         )
 
-    def _seen(self, account: Account, ref: str) -> _Seen:
+    def seen(self, account: Account, ref: str) -> Seen:
         """Return a run as this account sees it; what was drawn is kept as long as the run does not change."""
         run = self._store.load_run(ref)
         newest = self._store.chain_head().digest if run.run.state is RunState.RUNNING else run.fingerprint
@@ -255,11 +261,11 @@ class Rooms:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        assessment = seen_by(account, stored_assessment(self._store, run.run.id))
+        assessment = seen_by(account, stored_assessment(self._store, run.run.id), self._store)
         found = survey(assessment, _LIMITS)
         hosts = {one.host.id: one.host for one in assessment.read_hosts() if one.host.id != FLEET}
         marking = self._marking or circumstances_of(self._store, run.run.id).marking
-        seen = _Seen(found, build_view(found, marking=marking), hosts, run, marking)
+        seen = Seen(key, found, build_view(found, marking=marking), hosts, run, marking)
         with self._lock:
             self._kept[key] = seen
             while len(self._kept) > _KEPT:

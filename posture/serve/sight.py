@@ -3,63 +3,92 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
+from posture.assess import burndowns_of, circumstances_of
+from posture.attack import attack_report, graph_of
+from posture.graph.part import part_of
 from posture.model.account import Account
 from posture.model.assessment import Assessment, Coverage, HostAssessment
-from posture.model.host import FLEET
-from posture.model.plan import Fix
+from posture.model.host import FLEET, Host
+from posture.model.path import AttackGraph
+from posture.plan.make import make_plan
+from posture.store import Store
 
 NARROWED = (
     "You see a part of this run: the hosts of your systems. Checks of the whole fleet, scores by AI-threat category "
-    "and notes on the run as a whole are left out, since they tell of other systems too."
+    "and notes on the run as a whole are left out, since they tell of other systems too; so are attack paths that "
+    "lead through other systems, which may be more and worse than what stands here."
 )
 
 
-def seen_by(account: Account, assessment: Assessment) -> Assessment:
-    """Return the assessment as this account may see it; coverage is counted anew over what is left."""
+def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessment:
+    """Return the assessment as this account may see it; coverage, plan, burn-down and paths are worked out anew."""
     if not account.systems:
         return assessment
-    hosts = {one.host.id for one in assessment.read_hosts() if account.sees(one.host.system)} - {FLEET}
-    zones = {one.host.zone for one in assessment.read_hosts() if one.host.id in hosts}
-    findings = tuple(one for one in assessment.findings if one.host in hosts)
+    own = {one.id: one for one in _hosts(assessment) if account.sees(one.system)}
+    zones = {one.zone for one in own.values()}
+    findings = tuple(one for one in assessment.findings if one.host in own)
     ids = {one.id for one in findings}
+    circumstances = circumstances_of(store, assessment.run.id)
+    graph = seen_graph(account, store, assessment.run.id)
     uses = (replace(use, findings=tuple(one for one in use.findings if one in ids)) for use in assessment.waivers)
+    vulnerabilities = assessment.read_vulnerabilities
     return replace(
         assessment,
         zones=tuple(zone for zone in assessment.zones if zone.name in zones),
-        coverage=_coverage(assessment, hosts),
+        coverage=_coverage(assessment, own.keys()),
         findings=findings,
-        plan=replace(assessment.plan, fixes=tuple(_fixes(assessment.plan.fixes, hosts, ids))),
+        plan=make_plan(
+            findings,
+            own,
+            {check.id: check for check in assessment.baseline.checks},
+            weights=circumstances.weights,
+            taxonomy=circumstances.taxonomy,
+            today=assessment.today,
+        ),
         scores=(),
         waivers=tuple(use for use in uses if use.findings),
-        read_hosts=_only(assessment.read_hosts, hosts),
+        read_hosts=_only(assessment.read_hosts, own.keys()),
         fingerprint="",
         notes=(NARROWED,),
         group_scores=tuple(
             one
             for one in assessment.group_scores
-            if (one.kind == "host" and one.name in hosts) or (one.kind == "system" and account.sees(one.name))
+            if (one.kind == "host" and one.name in own) or (one.kind == "system" and account.sees(one.name))
         ),
+        burndowns=tuple(burndowns_of(store, own.keys(), assessment.clocks, assessment.today)),
+        assessed=tuple(one for one in assessment.assessed if one.host in own),
+        read_vulnerabilities=lambda host: vulnerabilities(host) if host in own else (),
+        cadence=tuple(one for one in assessment.cadence if one.host in own),
+        published=tuple(one for one in assessment.published if one.host in own),
+        attack=attack_report(graph, circumstances.rulebook) if graph else None,
     )
 
 
-def _coverage(assessment: Assessment, hosts: set[str]) -> Coverage:
+def seen_graph(account: Account, store: Store, ref: str) -> AttackGraph | None:
+    """Return the attack graph as this account may see it; ``None`` for a run that was judged without rules."""
+    graph = graph_of(store, ref)
+    if graph is None or not account.systems:
+        return graph
+    hosts = store.inventory(ref).hosts
+    own = frozenset(one.id for one in hosts if account.sees(one.system))
+    return part_of(graph, own, (one for one in hosts if one.id not in own))
+
+
+def _hosts(assessment: Assessment) -> Iterator[Host]:
+    return (one.host for one in assessment.read_hosts() if one.host.id != FLEET)
+
+
+def _coverage(assessment: Assessment, hosts: Collection[str]) -> Coverage:
     counts = Counter(
         result.verdict.status for one in assessment.read_hosts() if one.host.id in hosts for result in one.results
     )
     return Coverage(len(hosts), assessment.coverage.checks, tuple(sorted(counts.items())))
 
 
-def _fixes(fixes: tuple[Fix, ...], hosts: set[str], findings: set[str]) -> Iterator[Fix]:
-    for fix in fixes:
-        mine = tuple(one for one in fix.hosts if one in hosts)
-        if mine:
-            yield replace(fix, hosts=mine, findings=tuple(one for one in fix.findings if one in findings))
-
-
 def _only(
-    read_hosts: Callable[[], Iterator[HostAssessment]], hosts: set[str]
+    read_hosts: Callable[[], Iterator[HostAssessment]], hosts: Collection[str]
 ) -> Callable[[], Iterator[HostAssessment]]:
     return lambda: (one for one in read_hosts() if one.host.id in hosts)
