@@ -27,7 +27,7 @@ from posture.model.host import FLEET, Host, Inventory
 from posture.model.rule import RuleBook
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
 from posture.plan.make import make_plan
-from posture.plan.scores import bound_classes, scores
+from posture.plan.scores import Scorer, bound_classes, scores
 from posture.plan.weights import Weights
 from posture.store import Store
 from posture.vulnerabilities.assess import Rules
@@ -237,6 +237,16 @@ def covered_results(judged: Judged) -> Iterator[Result]:
     return (book.cover(result) for host in judged.read_hosts() for result in host.results)
 
 
+def scorer(baseline: Baseline, circumstances: Circumstances) -> Scorer:
+    """Return what takes host after host and gives the bands of a run."""
+    return Scorer(
+        {check.id: check for check in baseline.checks},
+        weights=circumstances.weights,
+        taxonomy=circumstances.taxonomy,
+        binding=bound_classes(circumstances.clocks, baseline.profile),
+    )
+
+
 def fingerprint(store: Store, judged: Judged) -> str:
     """Return the digest over every result, and every finding with its dates."""
     walk = _Walk(store, judged)
@@ -256,7 +266,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
     current = judged.circumstances
     findings = tuple(sorted(found.findings, key=lambda finding: finding.id))
     bands = scores(
-        ((host.host, _voting(host.results, checks)) for host in judged.read_hosts()),
+        ((host.host, host.results) for host in judged.read_hosts()),
         checks,
         weights=current.weights,
         taxonomy=current.taxonomy,
@@ -308,11 +318,6 @@ def burndowns_of(store: Store, hosts: Collection[str], clocks: Iterable[Clock], 
     for clock in clocks:
         if clock.id in dated:
             yield burndown(told, day, clock=clock.id)
-
-
-def _voting(results: tuple[Result, ...], checks: Mapping[str, Check]) -> Iterator[Result]:
-    """Yield what counts in a score: a check of the whole fleet has one voice, that of ``fleet``."""
-    return (one for one in results if one.host == FLEET or checks[one.check].scope != FLEET)
 
 
 class _Walk:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
+from posture.assess import stored
 from posture.graph import extra_installed, need_extra
 from posture.model.assessment import Assessment
 from posture.model.check import Check, Risk
 from posture.model.host import Host
-from posture.model.outlook import Change, WhatIf
+from posture.model.observation import Observation
+from posture.model.outlook import Change, PathAnalysis, Relief, WhatIf
 from posture.model.path import AttackGraph, Condition
 from posture.model.plan import Calendar, Fix, Work
 from posture.plan.calendar import Chooser, Hours, begun_soon, make_calendar
 from posture.plan.make import NOBODY
+from posture.store import Store
+from posture.vulnerabilities.relief import relieved
+
+DueDates = Callable[[frozenset[str]], Iterable[Relief]]
+"""From the conditions that would be gone to the dates that would move."""
 
 SEED = 20_260_101
 _EACH_MORE = 0.25  # of a check's minutes for every host after the first: preparing and announcing is done once
@@ -92,11 +99,6 @@ def _count(hosts: int) -> str:
     return "1 host" if hosts == 1 else f"{hosts} hosts"
 
 
-def changes_of(works: Sequence[Work]) -> tuple[Change, ...]:
-    """Return what the works take away, for the graph."""
-    return tuple(Change(work.id, work.conditions, work.hours) for work in works if work.conditions)
-
-
 def calendar_of(
     assessment: Assessment,
     graph: AttackGraph | None,
@@ -124,8 +126,29 @@ def _chooser(graph: AttackGraph, works: Sequence[Work]) -> Chooser:
     return Remaining(chart.arrays.relabelled(labels), [max(work.hours, 0.05) for work in works], seed=SEED)
 
 
-def what_if_of(assessment: Assessment, graph: AttackGraph, made: Sequence[str]) -> WhatIf:
-    """Return what these fixes would come to, made together; nothing stored is touched.
+def outlook_of(graph: AttackGraph, works: Sequence[Work]) -> PathAnalysis:
+    """Return what the graph comes to when the fixes are what can be done: ways, chances, what each fix is good for.
+
+    Raises:
+        UsageError: the extra ``graph`` is not installed.
+    """
+    need_extra()
+    from posture.graph.analysis import analyse  # noqa: PLC0415
+
+    return analyse(graph, _all_changes(works), seed=SEED)
+
+
+def what_if_of(
+    works: Sequence[Work],
+    graph: AttackGraph,
+    made: Sequence[str],
+    *,
+    before: PathAnalysis | None = None,
+    due_dates: DueDates | None = None,
+) -> WhatIf:
+    """Return what these of the fixes would come to, made together; nothing stored is touched.
+
+    ``before`` is what ``outlook_of`` says of the same graph and fixes, where it is at hand.
 
     Raises:
         UsageError: a fix is not in the plan, or the extra ``graph`` is not installed.
@@ -133,5 +156,18 @@ def what_if_of(assessment: Assessment, graph: AttackGraph, made: Sequence[str]) 
     need_extra()
     from posture.graph.whatif import what_if  # noqa: PLC0415
 
-    works = works_of(assessment, graph)
-    return what_if(graph, [Change(work.id, work.conditions, work.hours) for work in works], made, seed=SEED)
+    return what_if(graph, _all_changes(works), made, seed=SEED, due_dates=due_dates, before=before)
+
+
+def relief_of(store: Store, ref: str, graph: AttackGraph) -> DueDates:
+    """Return what knows which dates of BOD 26-04 would move in a run, once conditions of its graph are gone."""
+    judged = stored(store, ref)
+
+    def looked(host: str) -> Observation | None:
+        return next((one for one in store.read_observations(ref, host) if one.topic == "exposure"), None)
+
+    return lambda gone: relieved(graph, gone, judged.known, judged.inventory, looked)
+
+
+def _all_changes(works: Sequence[Work]) -> list[Change]:
+    return [Change(work.id, work.conditions, work.hours) for work in works]

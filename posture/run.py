@@ -33,6 +33,7 @@ from posture.assess import (
     keep_register,
     merged_circumstances,
     register_of,
+    scorer,
     stored,
 )
 from posture.attack import attack_report, keep_attack
@@ -47,6 +48,7 @@ from posture.feeds.freshness import notes as notes_on_feeds
 from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
 from posture.graph.build import GraphBuilder
 from posture.graph.evidence import HostEvidence
+from posture.histories import keep_scores
 from posture.known import Looking, Recalled
 from posture.model.assessment import Assessment, HostAssessment, Run, RunState
 from posture.model.attack import AttackReport
@@ -267,6 +269,7 @@ def judge(
     bench, paths = _Bench(baseline, run.as_of), _Paths(inventory, circumstances, run.as_of)
     before = earlier_cadences(store, run, inventory)
     cadences: list[HostCadence] = []
+    bands = scorer(baseline, circumstances)
 
     def results() -> Iterator[Result]:
         for host in inventory.hosts:
@@ -279,13 +282,17 @@ def judge(
             store.save_host(run.id, host.id, observations=observed.values(), platform=platform_of(observed))
             found = bench.judge(host, observed)
             paths.add(host, observed, found, known.found)
+            bands.add(host, found)
             yield from found
             work.progress.advance(JUDGING, host.id)
         register = replace(known.register(), cadence=tuple(cadences))
         keep_register(store, run.id, register)
-        yield from paths.over_all(bench.judge_fleet(_scanning(register, run)))
+        over_all = paths.over_all(bench.judge_fleet(_scanning(register, run)))
+        bands.add(Host(FLEET, (), ""), over_all)
+        yield from over_all
 
     store.save_results(run.id, results())
+    keep_scores(store, run.id, bands.scores())
     if graph := paths.graph():
         keep_attack(store, run.id, graph, circumstances.rulebook)
     return _update_findings(store, run, inventory, baseline, circumstances)

@@ -15,7 +15,7 @@ from posture.errors import UsageError
 from posture.model.outlook import Attacker, WhatIf
 from posture.model.plan import Calendar
 from posture.plan.calendar import Hours
-from posture.planning import calendar_of, what_if_of
+from posture.planning import calendar_of, relief_of, what_if_of, works_of
 from posture.run import stored_assessment
 from reports.calendar_csv import write_calendar_csv
 from reports.calendar_ics import write_calendar_ics
@@ -146,7 +146,8 @@ def whatif_command(fixes: tuple[str, ...], run: str, config_path: Path | None, o
         graph = graph_of(store, run)
         if graph is None:
             raise UsageError(f"run {run} has no attack graph", hint="`posture scan` again")
-        found = what_if_of(stored_assessment(store, run), graph, fixes)
+        works = works_of(stored_assessment(store, run), graph)
+        found = what_if_of(works, graph, fixes, due_dates=relief_of(store, run, graph))
     if as_json:
         terminal.as_json(found)
         return

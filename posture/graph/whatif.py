@@ -23,8 +23,9 @@ def what_if(
     worlds: int | None = None,
     due_dates: DueDates | None = None,
     assumed: bool = False,
+    before: PathAnalysis | None = None,
 ) -> WhatIf:
-    """Return what these changes come to, made together.
+    """Return what these changes come to, made together; ``before`` is the graph's own analysis, where it is at hand.
 
     Raises:
         UsageError: a change is not among ``changes``.
@@ -33,7 +34,7 @@ def what_if(
     if unknown := [id_ for id_ in made if id_ not in known]:
         raise UsageError(f"no fix `{unknown[0]}` in this plan", hint="`posture plan` lists them with their ids")
     gone = frozenset(condition for id_ in made for condition in known[id_].conditions)
-    before = analyse(graph, changes, seed=seed, worlds=worlds, assumed=assumed)
+    before = before or analyse(graph, changes, seed=seed, worlds=worlds, assumed=assumed)
     after = analyse(without(graph, gone), changes, seed=seed, worlds=before.worlds, assumed=assumed)
     return WhatIf(
         made=tuple(sorted(made)),

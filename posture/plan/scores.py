@@ -38,28 +38,54 @@ def scores(
     about which nothing is known has the band 0 to 100. Waived failures are failures. What is said of the whole fleet
     counts in the categories, and in no host, system or zone. ``results`` may be a stream.
     """
-    of_check = {
-        id_: weights.of_check(check, legal=check.deadline_class in binding) for id_, check in sorted(checks.items())
-    }
-    categories = {id_: _Band() for id_ in taxonomy}
-    groups: dict[tuple[Kind, str], _Band] = {}
+    found = Scorer(checks, weights=weights, taxonomy=taxonomy, binding=binding)
     for host, host_results in results:
-        factor = weights.of_host(host)
-        own = [groups.setdefault(key, _Band()) for key in _groups(host)]
+        found.add(host, host_results)
+    return found.scores()
+
+
+class Scorer:
+    """Takes one host after the other, and gives every band."""
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        *,
+        weights: Weights,
+        taxonomy: Mapping[str, str],
+        binding: frozenset[str] = frozenset(),
+    ) -> None:
+        self._checks, self._weights, self._taxonomy = checks, weights, taxonomy
+        self._of_check = {
+            id_: weights.of_check(check, legal=check.deadline_class in binding) for id_, check in sorted(checks.items())
+        }
+        self._categories = {id_: _Band() for id_ in taxonomy}
+        self._groups: dict[tuple[Kind, str], _Band] = {}
+
+    def add(self, host: Host, results: Iterable[Result]) -> None:
+        """Count the results of a host; a check of the whole fleet has one voice, that of ``fleet``."""
+        factor = self._weights.of_host(host)
+        own = [self._groups.setdefault(key, _Band()) for key in _groups(host)]
         for band in own:
             band.hosts += 1
-        for result in host_results:
+        for result in results:
             column = _column(result.verdict.status)
-            if column is None:
+            if column is None or (host.id != FLEET and self._checks[result.check].scope == FLEET):
                 continue
             # whole numbers of thousandths, so that the order of hosts cannot change a sum
-            weight = round(1000 * of_check[result.check] * factor)
-            for band in (*own, *(categories[id_] for id_ in checks[result.check].threat.categories)):
+            weight = round(1000 * self._of_check[result.check] * factor)
+            for band in (*own, *(self._categories[id_] for id_ in self._checks[result.check].threat.categories)):
                 band.totals[column] += weight
-    return Scores(
-        tuple(_category(id_, taxonomy[id_], band, checks) for id_, band in sorted(categories.items())),
-        tuple(_group(*key, band) for key, band in sorted(groups.items())),
-    )
+
+    def scores(self) -> Scores:
+        """Return every band of what was added."""
+        return Scores(
+            tuple(
+                _category(id_, self._taxonomy[id_], band, self._checks)
+                for id_, band in sorted(self._categories.items())
+            ),
+            tuple(_group(*key, band) for key, band in sorted(self._groups.items())),
+        )
 
 
 def bound_classes(clocks: Iterable[Clock], profile: Profile) -> frozenset[str]:
