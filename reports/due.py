@@ -28,6 +28,11 @@ def governing(finding: Finding) -> DueDate | None:
     return finding.due[0] if finding.due else None
 
 
+def due_by(finding: Finding, clock: str) -> date | None:
+    """Return the date that one clock gives the finding; ``None`` when it does not run on it."""
+    return next((due.due for due in finding.due if due.clock == clock), None)
+
+
 def bucket(finding: Finding, today: date) -> Bucket:
     """Return where the finding stands on the calendar."""
     due = governing(finding)

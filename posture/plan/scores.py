@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 from posture.model.assessment import CategoryScore, GroupScore
 from posture.model.check import Check, Profile
@@ -86,6 +86,35 @@ class Scorer:
             ),
             tuple(_group(*key, band) for key, band in sorted(self._groups.items())),
         )
+
+
+def raised(
+    found: Scores,
+    fixed: Iterable[tuple[Host, str]],
+    checks: Mapping[str, Check],
+    *,
+    weights: Weights,
+    binding: frozenset[str] = frozenset(),
+) -> Scores:
+    """Return the bands as they would be were these failures, by host and check, passes instead."""
+    gained: dict[tuple[str, str], float] = {}
+    for host, id_ in set(fixed):
+        check = checks[id_]
+        weight = weights.of_check(check, legal=check.deadline_class in binding) * weights.of_host(host)
+        for key in (*(("category", one) for one in check.threat.categories), *_groups(host)):
+            gained[key] = gained.get(key, 0.0) + weight
+    return Scores(
+        tuple(_up(one, gained.get(("category", one.category), 0.0)) for one in found.categories),
+        tuple(_up(one, gained.get((one.kind, one.name), 0.0)) for one in found.groups),
+    )
+
+
+_Score = TypeVar("_Score", CategoryScore, GroupScore)
+
+
+def _up(score: _Score, gained: float) -> _Score:
+    points = 100 * gained / score.weight if score.weight else 0.0
+    return replace(score, low=round(min(score.low + points, 100), 1), high=round(min(score.high + points, 100), 1))
 
 
 def bound_classes(clocks: Iterable[Clock], profile: Profile) -> frozenset[str]:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from posture.errors import PostureError, StoreError, UsageError
 from posture.model.account import Account, Act, Role
+from posture.serve.ahead import AheadRooms
 from posture.serve.door import SESSION, Door, form_token
 from posture.serve.rooms import Rooms
 from posture.store import Store
@@ -77,6 +78,7 @@ def create_app(store: Store, door: Door, settings: Settings) -> FastAPI:
     _everywhere(app, rooms, settings, door)
     _without_account(app, rooms, settings, door, style)
     _reading(app, rooms, _Gate(door, settings.cookie))
+    _ahead(app, AheadRooms(store, rooms), _Gate(door, settings.cookie))
     _evidence_and_audit(app, rooms, _Gate(door, settings.cookie))
     _accounts(app, rooms, _Gate(door, settings.cookie), door)
     return app
@@ -225,9 +227,15 @@ def _reading(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:
         section(path, name)
 
     def wanted(
-        words: str = "", severity: str = "", owner: str = "", zone: str = "", late: str = "", page: int = 1
+        words: str = "",
+        severity: str = "",
+        owner: str = "",
+        zone: str = "",
+        late: str = "",
+        clock: str = "",
+        page: int = 1,
     ) -> Wanted:
-        return Wanted(words[:100], severity[:20], owner[:200], zone[:200], late == "1", page)
+        return Wanted(words[:100], severity[:20], owner[:200], zone[:200], late == "1", clock[:64], page)
 
     Asked = Annotated[Wanted, Depends(wanted)]  # noqa: N806 - a type
 
@@ -251,6 +259,15 @@ def _reading(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:
     @app.get("/scans")
     def scans(request: Request, account: Reader) -> Response:
         return HTMLResponse(rooms.scans(account, gate.token(request)))
+
+
+def _ahead(app: FastAPI, rooms: AheadRooms, gate: _Gate) -> None:
+    """Add the pages of what lies ahead: the overview, attack paths, what-ifs, the calendar."""
+    Reader = Annotated[Account, Depends(gate(Act.READ_POSTURE))]  # noqa: N806 - a type
+
+    @app.get("/")
+    def overview(request: Request, account: Reader, run: str = "latest") -> Response:
+        return HTMLResponse(rooms.overview(account, gate.token(request), run))
 
 
 def _evidence_and_audit(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:

@@ -40,9 +40,11 @@ from reports.view import Link, ReportView, Tag
 from reports.words import percent
 
 _MENU: tuple[tuple[str, str, str, Act], ...] = (
-    ("/", "Overview", "overview", Act.READ_POSTURE),
+    ("/", "Overview", "", Act.READ_POSTURE),
     ("/work", "Work", "", Act.READ_POSTURE),
     ("/plan", "Plan", "plan", Act.READ_POSTURE),
+    ("/burndown", "Burn-down", "burndown", Act.READ_POSTURE),
+    ("/vulnerabilities", "Known vulnerabilities", "vulnerabilities", Act.READ_POSTURE),
     ("/hosts", "Hosts", "hosts", Act.READ_POSTURE),
     ("/checks", "Checks", "checks", Act.READ_POSTURE),
     ("/coverage", "Coverage and blind spots", "coverage", Act.READ_POSTURE),

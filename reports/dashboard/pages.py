@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import quote, urlencode
 
 from posture.model.account import Account, Role
@@ -25,13 +26,14 @@ from reports.dashboard.views import (
     WorkLine,
     WorkView,
 )
-from reports.due import governing
+from reports.due import due_by, governing, overdue
 from reports.inert import lines_of
 from reports.sections.common import (
     FLEET_WORDS,
     anchor,
     check_anchor,
     check_title,
+    clock_title,
     due_words,
     finding_anchor,
     finding_tag,
@@ -94,19 +96,22 @@ class Wanted:
     owner: str = ""
     zone: str = ""
     late: bool = False
+    clock: str = ""
+    """Only what this clock dates; overdue is then by its own date."""
     page: int = 1
 
     def query(self, *, page: int) -> str:
         """Return it as the query of an address."""
         pairs = [("words", self.words), ("severity", self.severity), ("owner", self.owner), ("zone", self.zone)]
-        pairs += [("late", "1" if self.late else ""), ("page", str(page) if page > 1 else "")]
+        pairs += [("late", "1" if self.late else ""), ("clock", self.clock), ("page", str(page) if page > 1 else "")]
         return urlencode([(key, value) for key, value in pairs if value])
 
 
 def work_lines(survey: Survey, hosts: Mapping[str, Host], wanted: Wanted) -> list[WorkLine]:
     """Return every open finding that matches, the earliest due date first, then the most severe."""
     lines = [(finding, _work_line(survey, hosts.get(finding.host), finding)) for finding in survey.open]
-    chosen = [(finding, line) for finding, line in lines if _matches(line, wanted)]
+    today = survey.assessment.today
+    chosen = [(finding, line) for finding, line in lines if _matches(line, wanted) and _timed(finding, wanted, today)]
     chosen.sort(key=lambda pair: (_due_key(pair[0]), -_severity(survey, pair[0]), pair[0].check, pair[0].host))
     return [line for _, line in chosen]
 
@@ -125,6 +130,7 @@ def work(survey: Survey, hosts: Mapping[str, Host], wanted: Wanted) -> WorkView:
         owners=_choices({line.owner for line in everything}, wanted.owner, "every owner"),
         zones=_choices({line.zone for line in everything}, wanted.zone, "every zone"),
         late_only=wanted.late,
+        clocks=_clock_choices(survey, wanted.clock),
         earlier=f"/work?{wanted.query(page=page - 1)}" if page > 1 else "",
         later=f"/work?{wanted.query(page=page + 1)}" if page * PAGE < len(lines) else "",
         csv=f"/work.csv?{wanted.query(page=1)}",
@@ -157,8 +163,14 @@ def _matches(line: WorkLine, wanted: Wanted) -> bool:
         and wanted.severity in ("", line.severity.text)
         and wanted.owner in ("", line.owner)
         and wanted.zone in ("", line.zone)
-        and (line.late or not wanted.late)
     )
+
+
+def _timed(finding: Finding, wanted: Wanted, today: date) -> bool:
+    if not wanted.clock:
+        return not wanted.late or overdue(finding, today)
+    due = due_by(finding, wanted.clock)
+    return due is not None and (due < today or not wanted.late)
 
 
 def _due_key(finding: Finding) -> str:
@@ -173,6 +185,12 @@ def _severity(survey: Survey, finding: Finding) -> int:
 
 def _choices(values: Collection[str], chosen: str, every: str) -> tuple[Choice, ...]:
     return (Choice("", every, not chosen), *(Choice(one, one, one == chosen) for one in sorted(values) if one))
+
+
+def _clock_choices(survey: Survey, chosen: str) -> tuple[Choice, ...]:
+    known = {due.clock for finding in survey.open for due in finding.due}
+    named = sorted((clock_title(survey.assessment, one), one) for one in known)
+    return (Choice("", "every clock", not chosen), *(Choice(id_, title, id_ == chosen) for title, id_ in named))
 
 
 def host_page(

@@ -20,7 +20,7 @@ from posture.model.clock import Campaign
 from posture.model.finding import Finding, Result, Status, Verdict
 from posture.model.host import FLEET, AssetTags, Host, Mission
 from posture.plan.make import make_plan
-from posture.plan.scores import bound_classes, scores
+from posture.plan.scores import Scores, bound_classes, raised, scores
 from posture.plan.weights import Weights
 
 CATALOGUE = load()
@@ -180,3 +180,24 @@ def test_that_is_owed_to_dates_and_severities_which_come_first() -> None:
     # The same step moves more where nothing but weight is left; so the bound above is no matter of course.
     dated, flat = (sum(most_moved(seed, flat=flat) for seed in SEEDS) for flat in (False, True))
     assert flat > dated
+
+
+@given(st.lists(st.sampled_from(list(Status)), min_size=6, max_size=6), st.sets(st.integers(0, 5)))
+@settings(max_examples=60, deadline=None)
+def test_a_band_raised_by_fixes_is_the_band_of_the_fixed_results(said: list[Status], mended: set[int]) -> None:
+    places = [(host, id_) for host in (WEB, DB) for id_ in sorted(CHECKS)[:3]]
+    fixed = [place for at, place in enumerate(places) if at in mended and said[at] is Status.FAIL]
+
+    def found(statuses: list[Status]) -> Scores:
+        rows = [
+            (host, [result(host.id, id_, status) for (other, id_), status in zip(places, statuses, strict=True)
+                    if other is host])
+            for host in (WEB, DB)
+        ]  # fmt: skip
+        return scores(rows, CHECKS, weights=CATALOGUE.weights, taxonomy=CATALOGUE.taxonomy)
+
+    after = [Status.PASS if place in fixed else status for place, status in zip(places, said, strict=True)]
+    up = raised(found(said), fixed, CHECKS, weights=CATALOGUE.weights)
+    for one, other in zip((*up.categories, *up.groups), (*found(after).categories, *found(after).groups), strict=True):
+        assert one.low == pytest.approx(other.low, abs=0.11)
+        assert one.high == pytest.approx(other.high, abs=0.11)

@@ -13,8 +13,9 @@ from starlette.testclient import TestClient
 
 from posture.model.account import Role
 from posture.model.finding import Status
+from posture.store import Store
 
-PAGES = ("/", "/work", "/plan", "/hosts", "/checks", "/coverage", "/fleet", "/waivers", "/baseline", "/evidence", "/scans", "/audit", "/method", "/accounts")  # fmt: skip
+PAGES = ("/", "/burndown", "/vulnerabilities", "/work", "/plan", "/hosts", "/checks", "/coverage", "/fleet", "/waivers", "/baseline", "/evidence", "/scans", "/audit", "/method", "/accounts")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,33 @@ def test_the_numbers_are_those_of_the_store(agency: Served, admin: TestClient) -
     assert f"{share.decided:,} of {share.possible:,}" in admin.get("/").text
 
 
+def test_each_number_of_the_clocks_is_the_length_of_the_list_it_leads_to(admin: TestClient) -> None:
+    page = admin.get("/").text.split('id="clocks"')[1].split("</table>")[0]
+    numbers = re.findall(r'<a href="(/work\?[^"]*)">([\d,]+)</a>', page)
+    assert len(numbers) >= 3
+    for address, number in numbers:
+        path = html.unescape(address).replace("/work?", "/work.csv?")
+        assert len(admin.get(path).text.strip().splitlines()) - 1 == int(number.replace(",", "")), address
+
+
+def test_with_one_run_there_is_no_trend_and_the_page_says_so(admin: TestClient) -> None:
+    page = admin.get("/").text
+    assert "No trend yet: this is the only run that can be compared." in page
+    assert "One day of history" in page
+    assert page.index('id="clocks"') < page.index('id="burn"') < page.index('id="seen"') < page.index('id="score"')
+    order = re.findall(r'<span class="tag plain">(law or directive|agency)', page)
+    assert order == sorted(order, reverse=True)
+
+
+def test_before_the_first_run_the_page_says_how_to_make_one(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "empty.db") as store:
+        store.database.checkpoint()
+    with served(tmp_path, tmp_path / "empty.db") as agency:
+        page = agency.signed_in(Role.VIEWER).get("/")
+    assert page.status_code == 200
+    assert "nothing is known: neither good nor bad" in page.text
+
+
 def test_the_queue_is_filtered_and_sorted_by_date(admin: TestClient) -> None:
     lines = admin.get("/work.csv", params={"severity": "high"}).text.strip().splitlines()[1:]
     assert lines
@@ -98,6 +126,8 @@ def test_an_account_of_one_system_sees_nothing_of_the_others(agency: Served) -> 
     browser = agency.signed_in(Role.AUDITOR, systems=(system,))
     for path in (
         "/",
+        "/burndown",
+        "/vulnerabilities",
         "/work",
         "/work.csv",
         "/plan",

@@ -1,0 +1,62 @@
+// Opens pages of the running dashboard in a signed-in session and prints, as one JSON line each, what axe-core and the
+// browser say of them; with SHOTS set, a picture of each is kept in that folder.
+// usage: node browser.cjs CHROMIUM BASE COOKIE=VALUE PATH...   (axe-core and playwright-core through NODE_PATH)
+const { chromium } = require("playwright-core");
+const source = require("fs").readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "section508", "best-practice"];
+const SCREENS = [["light", 1280], ["dark", 1280], ["light", 320]];
+
+async function look(browser, base, cookie, path, scheme, width) {
+  const [name, value] = cookie.split("=");
+  const settings = { colorScheme: scheme, viewport: { width, height: 900 } };
+  const context = await browser.newContext({ ...settings, bypassCSP: true }); // axe is our own script here
+  await context.addCookies([{ name, value, url: base, sameSite: "Strict" }]);
+  const page = await context.newPage();
+  const requests = [], errors = [];
+  page.on("request", (request) => requests.push(request.url()));
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (said) => said.type() === "error" && errors.push(said.text()));
+  const answer = await page.goto(base + path, { waitUntil: "networkidle" });
+  const first = await page.evaluate(() => document.documentElement.scrollWidth);
+  if (process.env.SHOTS) {
+    const file = `${path.replace(/[^a-z0-9]+/gi, "_")}_${scheme}_${width}.png`;
+    await page.screenshot({ path: `${process.env.SHOTS}/${file}`, fullPage: true });
+  }
+  await page.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
+  const wide = Math.max(first, await page.evaluate(() => document.documentElement.scrollWidth));
+  await page.evaluate(source);
+  const said = await page.evaluate((values) => axe.run(document, { runOnly: { type: "tag", values } }), TAGS);
+  const violations = said.violations.map((one) => `${one.id}: ${one.nodes.length} times, such as ${one.nodes[0].html}`);
+  await context.close();
+  const elements = said.passes.length;
+  return { path, scheme, width, status: answer.status(), wide, violations, passes: elements, requests, errors };
+}
+
+// What the strict policy lets through: the page again, with nothing bypassed, and what it complains of.
+async function strictly(browser, base, cookie, path) {
+  const [name, value] = cookie.split("=");
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  await context.addCookies([{ name, value, url: base, sameSite: "Strict" }]);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto(base + path, { waitUntil: "networkidle" });
+  const canvases = await page.evaluate(() => document.querySelectorAll("canvas").length);
+  await context.close();
+  return { path, strict: true, complaints, canvases };
+}
+
+(async () => {
+  const [executablePath, base, cookie, ...paths] = process.argv.slice(2);
+  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  for (const path of paths) {
+    for (const [scheme, width] of SCREENS) {
+      console.log(JSON.stringify(await look(browser, base, cookie, path, scheme, width)));
+    }
+    console.log(JSON.stringify(await strictly(browser, base, cookie, path)));
+  }
+  await browser.close();
+})();
