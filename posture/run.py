@@ -187,8 +187,16 @@ def _begun(
 ) -> Run:
     run = replace(_new_run(job.baseline, job.scope.authorisation, now), origin=origin, as_of=as_of or now)
     store.begin_run(run, job.inventory, job.baseline)
-    keep_circumstances(store, run.id, job.circumstances)
+    keep_circumstances(store, run.id, _with_granted(store, job))
     return run
+
+
+def _with_granted(store: Store, job: Job) -> Circumstances:
+    """Return the circumstances with the waivers granted on the dashboard; one of the file goes before its namesake."""
+    written = job.circumstances.waivers
+    names = {waiver.id for waiver in written}
+    granted = store.work.granted({FLEET, *(host.id for host in job.inventory.hosts)})
+    return replace(job.circumstances, waivers=(*written, *(waiver for waiver in granted if waiver.id not in names)))
 
 
 def _new_run(baseline: Baseline, authorisation: str, now: datetime) -> Run:
@@ -229,7 +237,7 @@ def _taken_up(store: Store, ref: str, job: Job, now: datetime) -> tuple[Run, Job
         )
     taken_up = store.resume_run(found.id, now)
     if CIRCUMSTANCES not in store.parts(found.id):  # it was killed in its first moment
-        keep_circumstances(store, found.id, job.circumstances)
+        keep_circumstances(store, found.id, _with_granted(store, job))
     job = replace(
         job,
         inventory=taken_up.inventory,

@@ -16,6 +16,10 @@ class Act(StrEnum):
     """Raw answers of hosts."""
     READ_AUDIT = "read-audit"
     """Who did what."""
+    WORK_ON_FINDINGS = "work-on-findings"
+    """Assign, write tickets and comments, ask for waivers."""
+    DECIDE_WAIVERS = "decide-waivers"
+    """Grant, refuse, take back; never what one asked for oneself."""
     MANAGE_ACCOUNTS = "manage-accounts"
 
 
@@ -31,9 +35,9 @@ class Role(StrEnum):
 
 ALLOWED: dict[Role, frozenset[Act]] = {
     Role.VIEWER: frozenset({Act.READ_POSTURE}),
-    Role.ANALYST: frozenset({Act.READ_POSTURE, Act.READ_EVIDENCE}),
+    Role.ANALYST: frozenset({Act.READ_POSTURE, Act.READ_EVIDENCE, Act.WORK_ON_FINDINGS}),
     Role.AUDITOR: frozenset({Act.READ_POSTURE, Act.READ_EVIDENCE, Act.READ_AUDIT}),
-    Role.APPROVER: frozenset({Act.READ_POSTURE, Act.READ_EVIDENCE}),
+    Role.APPROVER: frozenset({Act.READ_POSTURE, Act.READ_EVIDENCE, Act.DECIDE_WAIVERS}),
     Role.ADMIN: frozenset(Act),
 }
 

@@ -15,16 +15,22 @@ from starlette.exceptions import HTTPException
 
 from posture.errors import PostureError, StoreError, UsageError
 from posture.model.account import Account, Act, Role
+from posture.model.finding import Finding
+from posture.model.host import Host
 from posture.serve.ahead import AheadRooms
+from posture.serve.desk import Desk
 from posture.serve.door import SESSION, Door, form_token
 from posture.serve.rooms import Rooms
+from posture.serve.work_room import WorkRoom
 from posture.store import Store
 from reports import dashboard as dashboard_package
-from reports.dashboard.pages import Wanted
+from reports.dashboard.pages import finding_path
+from reports.dashboard.queue import Wanted
 from reports.html_report import TEMPLATES
 
 _STATIC = Path(dashboard_package.__file__).parent / "static"
-_MAX_FORM = 16_384  # bytes; the largest form is a list of systems
+_MAX_FORM = 16_384  # bytes; the largest form is a page of ticks with a comment
+_MAX_FIELDS = 100  # a page of ticks, and the rest
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -77,9 +83,11 @@ def create_app(store: Store, door: Door, settings: Settings) -> FastAPI:
     rooms = Rooms(store, settings.marking, f"/style-{hashlib.sha256(style).hexdigest()[:16]}.css")
     _everywhere(app, rooms, settings, door)
     _without_account(app, rooms, settings, door, style)
-    _reading(app, rooms, _Gate(door, settings.cookie))
+    room = WorkRoom(rooms, store, door.now)
+    _reading(app, rooms, room, _Gate(door, settings.cookie))
     _ahead(app, AheadRooms(store, rooms), _Gate(door, settings.cookie))
     _evidence_and_audit(app, rooms, _Gate(door, settings.cookie))
+    _working(app, room, _Gate(door, settings.cookie), Desk(store, door.now))
     _accounts(app, rooms, _Gate(door, settings.cookie), door)
     return app
 
@@ -97,7 +105,10 @@ class _Gate:
 
 
 class Form:
-    """A dependency: yields the fields of a form that came from one of this session's own pages."""
+    """A dependency: yields the fields of a form that came from one of this session's own pages.
+
+    A field that was sent several times (a list of ticks) has one value on each line.
+    """
 
     def __init__(self, cookie: str = "") -> None:
         self._cookie = cookie
@@ -111,10 +122,10 @@ class Form:
             if len(body) > _MAX_FORM:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too large")
         try:
-            parsed = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
+            parsed = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS)
         except ValueError:
             raise HTTPException(HTTPStatus.BAD_REQUEST, "the form has too many fields") from None
-        fields = {key: values[0] for key, values in parsed.items()}
+        fields = {key: "\n".join(values) for key, values in parsed.items()}
         token = request.cookies.get(self._cookie, "") if self._cookie else ""
         if not hmac.compare_digest(fields.get("form", "").encode(), form_token(token).encode()):
             raise HTTPException(HTTPStatus.FORBIDDEN, "the form did not come from this session: load the page again")
@@ -214,7 +225,28 @@ def _without_account(app: FastAPI, rooms: Rooms, settings: Settings, door: Door,
         return answer
 
 
-def _reading(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:
+def _wanted(
+    words: str = "",
+    severity: str = "",
+    owner: str = "",
+    zone: str = "",
+    late: str = "",
+    page: int = 1,
+    clock: str = "",
+    assignee: str = "",
+    state: str = "",
+    sort: str = "",
+    group: str = "",
+) -> Wanted:
+    """Return what of the queue an address asks for."""
+    narrow = (words[:100], severity[:20], owner[:200], zone[:200])
+    return Wanted(*narrow, late == "1", page, clock[:64], assignee[:64], state[:20], sort[:20], group[:20])
+
+
+Asked = Annotated[Wanted, Depends(_wanted)]
+
+
+def _reading(app: FastAPI, rooms: Rooms, room: WorkRoom, gate: _Gate) -> None:
     """Add the pages of numbers, findings and the plan."""
     Reader = Annotated[Account, Depends(gate(Act.READ_POSTURE))]  # noqa: N806 - a type
 
@@ -226,27 +258,18 @@ def _reading(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:
     for path, name in rooms.sections(Act.READ_POSTURE):
         section(path, name)
 
-    def wanted(
-        words: str = "",
-        severity: str = "",
-        owner: str = "",
-        zone: str = "",
-        late: str = "",
-        clock: str = "",
-        page: int = 1,
-    ) -> Wanted:
-        return Wanted(words[:100], severity[:20], owner[:200], zone[:200], late == "1", clock[:64], page)
-
-    Asked = Annotated[Wanted, Depends(wanted)]  # noqa: N806 - a type
-
     @app.get("/work")
     def work(request: Request, account: Reader, asked: Asked) -> Response:
-        return HTMLResponse(rooms.work(account, gate.token(request), asked))
+        return HTMLResponse(room.work(account, gate.token(request), asked))
+
+    @app.get("/waivers/requests")
+    def requests(request: Request, account: Reader) -> Response:
+        return HTMLResponse(room.requests(account, gate.token(request)))
 
     @app.get("/work.csv")
     def work_csv(account: Reader, asked: Asked) -> Response:
         attached = {"Content-Disposition": 'attachment; filename="work.csv"'}
-        return Response(rooms.work_csv(account, asked), media_type="text/csv", headers=attached)
+        return Response(room.work_csv(account, asked), media_type="text/csv", headers=attached)
 
     @app.get("/hosts/{host}")
     def host(request: Request, host: str, account: Reader) -> Response:
@@ -254,7 +277,7 @@ def _reading(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:
 
     @app.get("/findings/{finding}")
     def finding(request: Request, finding: str, account: Reader) -> Response:
-        return HTMLResponse(rooms.finding(account, gate.token(request), finding))
+        return HTMLResponse(room.finding(account, gate.token(request), finding))
 
     @app.get("/scans")
     def scans(request: Request, account: Reader) -> Response:
@@ -286,6 +309,75 @@ def _evidence_and_audit(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:
     @app.get("/audit")
     def chain(request: Request, account: AuditReader, before: int = 0) -> Response:
         return HTMLResponse(rooms.audit(account, gate.token(request), before))
+
+
+def _working(app: FastAPI, room: WorkRoom, gate: _Gate, desk: Desk) -> None:
+    """Add what analysts do about findings, and approvers about waivers; nothing here reads."""
+    Working = Annotated[Account, Depends(gate(Act.WORK_ON_FINDINGS))]  # noqa: N806 - a type
+    Deciding = Annotated[Account, Depends(gate(Act.DECIDE_WAIVERS))]  # noqa: N806 - a type
+    Fields = Annotated[dict[str, str], Depends(Form(gate.cookie))]  # noqa: N806 - a type
+
+    def about_findings(name: str, do: Callable[[Account, dict[str, str], Found], None]) -> None:
+        @app.post(f"/work/{name}", name=f"work_{name}")
+        def posted(request: Request, account: Working, fields: Fields) -> Response:
+            ids = fields.get("pick", "").split()
+            try:
+                do(account, fields, room.ticked(account, ids))
+            except StoreError:  # it is not there, or not for this account
+                raise
+            except UsageError as error:
+                return _again(request, account, fields, f"{error}: {error.hint}")
+            return _see_other(_back(fields))
+
+    def _again(request: Request, account: Account, fields: dict[str, str], wrong: str) -> Response:
+        token = gate.token(request)
+        if one := fields.get("finding", ""):
+            page = room.finding(account, token, one, wrong)
+        else:
+            page = room.work(account, token, _wanted_of(fields.get("query", "")), wrong)
+        return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST)
+
+    about_findings("assign", lambda account, fields, found: desk.assign(account, found[0], fields))
+    about_findings("ticket", lambda account, fields, found: desk.ticket(account, found[0], fields))
+    about_findings("comment", lambda account, fields, found: desk.comment(account, found[0], fields))
+    about_findings("waiver", lambda account, fields, found: desk.request(account, found[0], fields, found[1]))
+
+    @app.post("/waivers/decide")
+    def decide(request: Request, account: Deciding, fields: Fields) -> Response:
+        if not room.shows_request(account, fields.get("request", "")):
+            page = room.requests(account, gate.token(request), "There is no such request: choose one of these.")
+            return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST)
+        try:
+            desk.decide(account, fields)
+        except UsageError as error:
+            page = room.requests(account, gate.token(request), f"{error}: {error.hint}")
+            return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST)
+        return _see_other("/waivers/requests")
+
+
+Found = tuple[tuple[Finding, ...], dict[str, Host]]
+"""What was ticked, and the hosts that the account sees."""
+
+
+def _back(fields: dict[str, str]) -> str:
+    """Return the page that a form came from: one finding, or the queue as it was; never another site."""
+    if one := fields.get("finding", ""):
+        return finding_path(one)
+    query = _wanted_of(fields.get("query", ""))
+    return f"/work?{query.query(page=query.page)}"
+
+
+def _wanted_of(query: str) -> Wanted:
+    try:
+        told = {key: values[0] for key, values in parse_qs(query[:2000], max_num_fields=20).items()}
+    except ValueError:
+        return Wanted()
+    page = told.pop("page", "1")
+    known = {key: told.get(key, "") for key in _WORDS}
+    return _wanted(**known, page=int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1)
+
+
+_WORDS = ("words", "severity", "owner", "zone", "late", "clock", "assignee", "state", "sort", "group")
 
 
 def _accounts(app: FastAPI, rooms: Rooms, gate: _Gate, door: Door) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -30,9 +29,7 @@ from reports.dashboard.views import (
     RunsView,
     SignInView,
     TroubleView,
-    WorkLine,
 )
-from reports.findings_csv import write_rows
 from reports.html_report import build_view, environment
 from reports.sections.hosts import host_facts
 from reports.survey import Limits, Survey, survey
@@ -50,6 +47,7 @@ _MENU: tuple[tuple[str, str, str, Act], ...] = (
     ("/coverage", "Coverage and blind spots", "coverage", Act.READ_POSTURE),
     ("/fleet", "Across the fleet", "fleet", Act.READ_POSTURE),
     ("/waivers", "Waivers", "waivers", Act.READ_POSTURE),
+    ("/waivers/requests", "Waiver requests", "", Act.READ_POSTURE),
     ("/baseline", "Baseline", "baseline", Act.READ_POSTURE),
     ("/evidence", "Evidence", "evidence_index", Act.READ_EVIDENCE),
     ("/scans", "Scans", "", Act.READ_POSTURE),
@@ -60,7 +58,6 @@ _MENU: tuple[tuple[str, str, str, Act], ...] = (
 """Address, title, template of a page of the report's sections, and what it takes to read it; in the menu's order."""
 
 _KEPT = 8  # drawn runs in memory; one of 10,000 hosts takes about 50 MB
-_CSV = ("check", "finding", "host", "zone", "owner", "subject", "severity", "due", "overdue", "waived")
 _AUDIT_PAGE = 100
 _LIMITS = Limits(findings_per_check=20, hosts=200, findings_per_host=20, fixes=100)
 
@@ -100,20 +97,6 @@ class Rooms:
         chrome = self.chrome(title, account, token, path, seen)
         return self.draw(name, chrome, places=self.places(seen, account), page=seen.view)
 
-    def work(self, account: Account, token: str, wanted: pages.Wanted) -> str:
-        """Return a page of the queue."""
-        seen = self.seen(account, "latest")
-        chrome = self.chrome("Work", account, token, "/work", seen)
-        here = pages.work(seen.survey, seen.hosts, wanted)
-        return self.draw("work", chrome, places=self.places(seen, account), here=here)
-
-    def work_csv(self, account: Account, wanted: pages.Wanted) -> bytes:
-        """Return the queue as CSV, every cell harmless to a spreadsheet."""
-        seen = self.seen(account, "latest")
-        file = io.BytesIO()
-        write_rows(file, _CSV, (_csv_row(line) for line in pages.work_lines(seen.survey, seen.hosts, wanted)))
-        return file.getvalue()
-
     def host(self, account: Account, token: str, host_id: str) -> str:
         """Return the page of a host.
 
@@ -133,25 +116,6 @@ class Rooms:
         if may_read:
             places = places | {one.digest.anchor: pages.evidence_path(one.digest.text) for one in here.answers}
         return self.draw("host", chrome, places=places, here=here)
-
-    def finding(self, account: Account, token: str, finding_id: str) -> str:
-        """Return the page of a finding.
-
-        Raises:
-            StoreError: there is none of that id that the account may see.
-        """
-        seen = self.seen(account, "latest")
-        finding = self._store.finding(finding_id)
-        whole_fleet = finding.host == FLEET and not account.systems
-        if finding.host not in seen.hosts and not whole_fleet:
-            raise StoreError(f"no finding has the id `{finding_id}`", hint="the queue lists them")
-        changes = [
-            ChangeLine(one.seq, one.at, one.did.value.replace("_", " "), one.run, "", one.detail)
-            for one in self._store.finding_history(finding_id)
-        ]
-        chrome = self.chrome("Finding", account, token, "/work", seen)
-        here = pages.finding_page(seen.survey, finding, changes)
-        return self.draw("finding", chrome, places=self.places(seen, account), here=here)
 
     def scans(self, account: Account, token: str) -> str:
         """Return the page of stored runs; their totals are of the whole run, so only who sees all of it gets them."""
@@ -277,9 +241,3 @@ class Rooms:
 
 def _change(one: Event) -> ChangeLine:
     return ChangeLine(one.seq, one.at, one.event.replace("_", " "), one.run, one.host, one.detail[:600])
-
-
-def _csv_row(line: WorkLine) -> tuple[str, ...]:
-    due = line.due.isoformat() if line.due else ""
-    places = (line.check, line.title, line.host.text, line.zone, line.owner, line.subject, line.severity.text, due)
-    return (*places, "yes" if line.late else "no", "yes" if line.waived else "no")

@@ -212,3 +212,33 @@ LOGIN = Table(
     Column("expires_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+WORK_ITEM = Table(
+    "work_item",
+    METADATA,
+    Column("finding", Text, primary_key=True, comment="the 16 hex digits"),
+    Column("assignee", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("comments", Integer, nullable=False, comment="their text stands in the chain"),
+    sqlite_with_rowid=False,
+)
+
+WAIVER_REQUEST = Table(
+    "waiver_request",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("check", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("findings", Text, nullable=False, comment="JSON list of finding ids"),
+    Column("evidence_sha256", Text, nullable=False, comment="the asserted facts when it was asked for"),
+    Column("reason", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("expires", Text, nullable=False, comment="ISO date"),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", BigInteger),
+    Column("note", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -37,6 +37,7 @@ from posture.store.values import (
     StoredRun,
     Tally,
 )
+from posture.store.work import Work
 
 _BATCH_HOSTS = 200  # hosts whose results are one transaction: about 0.2 s of the write lock
 
@@ -52,6 +53,8 @@ class Store:
         self._writing: dict[str, tuple[OpenRun, frozenset[str]]] = {}
         self.people = People(database, self._interned.blobs)
         """Who may sign in to the dashboard."""
+        self.work = Work(database, self._interned)
+        """What people do about findings."""
         database.on_rollback += [self._interned.forget, self._results.forget]
 
     @classmethod

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from urllib.parse import quote, urlencode
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote
 
 from posture.model.account import Account, Role
 from posture.model.assessment import HostAssessment
 from posture.model.check import Check
 from posture.model.finding import Finding, Outcome, Result, Status
-from posture.model.host import FLEET, Host
 from posture.model.observation import Evidence
 from reports.dashboard.views import (
     AccountLine,
@@ -19,32 +16,26 @@ from reports.dashboard.views import (
     AnswerLine,
     ChangeLine,
     Choice,
+    DeskView,
     EvidencePage,
     FindingPage,
     HostPage,
     ResultLine,
     WorkLine,
-    WorkView,
 )
-from reports.due import due_by, governing, overdue
 from reports.inert import lines_of
 from reports.sections.common import (
-    FLEET_WORDS,
     anchor,
     check_anchor,
     check_title,
-    clock_title,
-    due_words,
     finding_anchor,
     finding_tag,
-    owner_words,
 )
 from reports.sections.evidence import excerpt_anchor
 from reports.survey import Survey
 from reports.view import Link, Pair, ReportView, Tag
 from reports.words import CLOSING, counted
 
-PAGE = 50  # lines of the queue on one page: a screenful or three
 _LINES = 2000  # of one answer: what a browser scrolls well
 _LIMIT = 400  # characters of what a verdict rests on
 _TONES = {
@@ -85,112 +76,6 @@ def places(survey: Survey, view: ReportView, *, evidence: bool) -> dict[str, str
         digests = {one.sha256 for detail in survey.details.values() for one in detail.evidence}
         found |= {excerpt_anchor(digest): evidence_path(digest) for digest in digests}
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What of the queue is asked for."""
-
-    words: str = ""
-    severity: str = ""
-    owner: str = ""
-    zone: str = ""
-    late: bool = False
-    clock: str = ""
-    """Only what this clock dates; overdue is then by its own date."""
-    page: int = 1
-
-    def query(self, *, page: int) -> str:
-        """Return it as the query of an address."""
-        pairs = [("words", self.words), ("severity", self.severity), ("owner", self.owner), ("zone", self.zone)]
-        pairs += [("late", "1" if self.late else ""), ("clock", self.clock), ("page", str(page) if page > 1 else "")]
-        return urlencode([(key, value) for key, value in pairs if value])
-
-
-def work_lines(survey: Survey, hosts: Mapping[str, Host], wanted: Wanted) -> list[WorkLine]:
-    """Return every open finding that matches, the earliest due date first, then the most severe."""
-    lines = [(finding, _work_line(survey, hosts.get(finding.host), finding)) for finding in survey.open]
-    today = survey.assessment.today
-    chosen = [(finding, line) for finding, line in lines if _matches(line, wanted) and _timed(finding, wanted, today)]
-    chosen.sort(key=lambda pair: (_due_key(pair[0]), -_severity(survey, pair[0]), pair[0].check, pair[0].host))
-    return [line for _, line in chosen]
-
-
-def work(survey: Survey, hosts: Mapping[str, Host], wanted: Wanted) -> WorkView:
-    """Return one page of the queue."""
-    lines = work_lines(survey, hosts, wanted)
-    page = min(max(wanted.page, 1), max(1, -(-len(lines) // PAGE)))
-    everything = [_work_line(survey, hosts.get(finding.host), finding) for finding in survey.open]
-    return WorkView(
-        lines=tuple(lines[(page - 1) * PAGE : page * PAGE]),
-        matching=len(lines),
-        total=len(survey.open),
-        words=wanted.words,
-        severities=_choices({line.severity.text for line in everything}, wanted.severity, "every severity"),
-        owners=_choices({line.owner for line in everything}, wanted.owner, "every owner"),
-        zones=_choices({line.zone for line in everything}, wanted.zone, "every zone"),
-        late_only=wanted.late,
-        clocks=_clock_choices(survey, wanted.clock),
-        earlier=f"/work?{wanted.query(page=page - 1)}" if page > 1 else "",
-        later=f"/work?{wanted.query(page=page + 1)}" if page * PAGE < len(lines) else "",
-        csv=f"/work.csv?{wanted.query(page=1)}",
-    )
-
-
-def _work_line(survey: Survey, host: Host | None, finding: Finding) -> WorkLine:
-    due, words, late = due_words(finding, survey.assessment.today)
-    across = finding.host == FLEET
-    return WorkLine(
-        finding=Link(check_title(survey, finding.check), finding_anchor(finding.id)),
-        title=check_title(survey, finding.check),
-        check=finding.check,
-        host=Link(FLEET_WORDS, FLEET) if across else Link(finding.host, anchor("h", finding.host)),
-        zone=host.zone if host else "",
-        owner=owner_words(host.owner if host else ""),
-        subject=finding.subject,
-        severity=finding_tag(survey, finding),
-        due=due,
-        relative=words,
-        late=late,
-        waived=finding.id in survey.waived,
-    )
-
-
-def _matches(line: WorkLine, wanted: Wanted) -> bool:
-    text = f"{line.title} {line.check} {line.host.text} {line.subject} {line.owner}".lower()
-    return (
-        all(word in text for word in wanted.words.lower().split())
-        and wanted.severity in ("", line.severity.text)
-        and wanted.owner in ("", line.owner)
-        and wanted.zone in ("", line.zone)
-    )
-
-
-def _timed(finding: Finding, wanted: Wanted, today: date) -> bool:
-    if not wanted.clock:
-        return not wanted.late or overdue(finding, today)
-    due = due_by(finding, wanted.clock)
-    return due is not None and (due < today or not wanted.late)
-
-
-def _due_key(finding: Finding) -> str:
-    due = governing(finding)
-    return due.due.isoformat() if due else "9999"
-
-
-def _severity(survey: Survey, finding: Finding) -> int:
-    check = survey.checks.get(finding.check)
-    return int(check.severity) if check else 99
-
-
-def _choices(values: Collection[str], chosen: str, every: str) -> tuple[Choice, ...]:
-    return (Choice("", every, not chosen), *(Choice(one, one, one == chosen) for one in sorted(values) if one))
-
-
-def _clock_choices(survey: Survey, chosen: str) -> tuple[Choice, ...]:
-    known = {due.clock for finding in survey.open for due in finding.due}
-    named = sorted((clock_title(survey.assessment, one), one) for one in known)
-    return (Choice("", "every clock", not chosen), *(Choice(id_, title, id_ == chosen) for title, id_ in named))
 
 
 def host_page(
@@ -241,7 +126,9 @@ def _answer(record: Evidence) -> AnswerLine:
     )
 
 
-def finding_page(survey: Survey, finding: Finding, changes: Sequence[ChangeLine]) -> FindingPage:
+def finding_page(
+    survey: Survey, finding: Finding, changes: Sequence[ChangeLine], work: WorkLine | None, desk: DeskView
+) -> FindingPage:
     """Return the life of one finding."""
     closing = CLOSING[finding.closing] if finding.closing else "no reason recorded"
     first, last = f"{finding.first_seen:%Y-%m-%d}", f"{finding.last_seen:%Y-%m-%d}"
@@ -258,7 +145,9 @@ def finding_page(survey: Survey, finding: Finding, changes: Sequence[ChangeLine]
             Pair(f"Due {due.due}", f"{due.clock} {due.clock_version}, from {due.clock_start}. {due.reason}")
             for due in finding.due
         ),
+        work=work,
         changes=tuple(changes),
+        desk=desk,
     )
 
 
