@@ -22,7 +22,6 @@ from posture.cli import (
     reading,
     replaying,
     scanning,
-    scheduling,
     serving,
     terminal,
 )
@@ -64,7 +63,6 @@ GROUPS = (
     feeds,
     importing,
     proving,
-    scheduling,
     serving,
     attack_paths,
     plans,

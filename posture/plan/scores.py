@@ -98,7 +98,7 @@ def raised(
 ) -> Scores:
     """Return the bands as they would be were these failures, by host and check, passes instead."""
     gained: dict[tuple[str, str], float] = {}
-    for host, id_ in set(fixed):
+    for (_, id_), host in {(host.id, check): host for host, check in fixed}.items():
         check = checks[id_]
         weight = weights.of_check(check, legal=check.deadline_class in binding) * weights.of_host(host)
         for key in (*(("category", one) for one in check.threat.categories), *_groups(host)):

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from posture.assess import circumstances_of
+from posture.errors import StoreError
 from posture.graph import extra_installed
 from posture.histories import score_trend
-from posture.model.account import Account
+from posture.model.account import Account, Act
 from posture.model.assessment import Assessment
-from posture.model.outlook import PathAnalysis
-from posture.model.path import AttackGraph
+from posture.model.host import FLEET, Host
+from posture.model.observation import FactDocument
+from posture.model.outlook import PathAnalysis, WhatIf
+from posture.model.path import AttackGraph, EvidenceRef
 from posture.model.plan import Calendar, Work
 from posture.model.trend import ScoreTrend
 from posture.plan.calendar import Hours
-from posture.planning import calendar_of, outlook_of, works_of
+from posture.plan.scores import Scores, bound_classes, raised
+from posture.planning import DueDates, calendar_of, outlook_of, relief_of, what_if_of, works_of
 from posture.serve.rooms import Rooms, Seen
 from posture.serve.sight import seen_graph
 from posture.store import Store
 from reports.dashboard.overview import overview
+from reports.dashboard.pages import evidence_path
+from reports.dashboard.paths import path_page, paths_page
+from reports.dashboard.what_if import Bands, fix_of, what_if_page
+from reports.view import Pair
 
+_ASKED = 32  # what-ifs of one run
 _KEPT = 2  # graphs in memory: of 10,000 hosts one takes some hundred megabytes
 
 
@@ -31,6 +41,7 @@ class Ahead:
     def __init__(self, assessment: Assessment, graph: Callable[[], AttackGraph | None], trend: ScoreTrend) -> None:
         self._assessment, self._read_graph, self.trend = assessment, graph, trend
         self._lock = threading.Lock()
+        self._asked: OrderedDict[tuple[str, ...], WhatIf] = OrderedDict()
 
     @cached_property
     def graph(self) -> AttackGraph | None:
@@ -54,6 +65,18 @@ class Ahead:
         with self._lock:
             return calendar_of(self._assessment, self.graph, Hours())
 
+    def what_if(self, made: tuple[str, ...], due_dates: DueDates | None) -> WhatIf | None:
+        """Return what these fixes come to together; ``None`` without a graph or an objective. The last few are kept."""
+        graph, outlook = self.graph, self.outlook
+        if graph is None or outlook is None:
+            return None
+        with self._lock:
+            if made not in self._asked:
+                self._asked[made] = what_if_of(self.works, graph, made, before=outlook, due_dates=due_dates)
+                while len(self._asked) > _ASKED:
+                    self._asked.popitem(last=False)
+            return self._asked[made]
+
 
 class AheadRooms:
     """Draws the pages; safe to use from several threads."""
@@ -73,6 +96,68 @@ class AheadRooms:
         chrome = self._rooms.chrome("Overview", account, token, "/", seen)
         return self._rooms.draw("overview", chrome, places=self._rooms.places(seen, account), page=seen.view, here=here)
 
+    def paths(self, account: Account, token: str, ref: str, zone: str) -> str:
+        """Return the page of attack paths, of one zone alone if it is named."""
+        seen = self._rooms.seen(account, ref)
+        here = paths_page(seen.survey, zone)
+        chrome = self._rooms.chrome("Attack paths", account, token, "/paths", seen)
+        return self._rooms.draw("paths", chrome, places=self._rooms.places(seen, account), page=seen.view, here=here)
+
+    def path(self, account: Account, token: str, path_id: str) -> str:
+        """Return the page of one path.
+
+        Raises:
+            StoreError: there is none of that id that the account may see.
+        """
+        seen = self._rooms.seen(account, "latest")
+        found = seen.survey.assessment.attack
+        path = next((one for one in found.paths() if one.id == path_id), None) if found else None
+        if found is None or path is None:
+            raise StoreError("no attack path of this id in the newest run", hint="the page of attack paths lists them")
+        may_read = account.may(Act.READ_EVIDENCE)
+        answers = _Answers(self._store, seen.run.run.id) if may_read else _nothing
+        works = self.ahead(account, seen).works
+        here = path_page(seen.survey, found, path, works, answers, may_read=may_read)
+        chrome = self._rooms.chrome("Attack path", account, token, "/paths", seen)
+        return self._rooms.draw("path", chrome, places={}, here=here)
+
+    def what_if(self, account: Account, token: str, fixes: Sequence[str]) -> str:
+        """Return the page of what these fixes would come to; ids that are no fix of the plan are counted and told."""
+        seen = self._rooms.seen(account, "latest")
+        ahead = self.ahead(account, seen)
+        known = tuple(sorted({work.id for work in ahead.works}.intersection(fixes)))
+        here = what_if_page(
+            seen.survey,
+            ahead.works,
+            tuple(dict.fromkeys(fixes)),
+            graph=ahead.graph,
+            outlook=ahead.outlook,
+            found=ahead.what_if(known, self._relief(seen, ahead)) if known else None,
+            then=self._raised(seen, ahead, known),
+        )
+        chrome = self._rooms.chrome("What if", account, token, "/what-if", seen)
+        return self._rooms.draw("what_if", chrome, places=self._rooms.places(seen, account), here=here)
+
+    def _relief(self, seen: Seen, ahead: Ahead) -> DueDates | None:
+        return relief_of(self._store, seen.run.run.id, ahead.graph) if ahead.graph else None
+
+    def _raised(self, seen: Seen, ahead: Ahead, made: Sequence[str]) -> Bands:
+        """Return the scores as they would be with these fixes made."""
+        assessment = seen.survey.assessment
+        systems = tuple(one for one in assessment.group_scores if one.kind == "system")
+        works = [work for work in ahead.works if work.id in made]
+        fixes = [fix for work in works if (fix := fix_of(seen.survey, work)) is not None]
+        fleet = Host(FLEET, (), "")
+        circumstances = circumstances_of(self._store, assessment.run.id)
+        then = raised(
+            Scores(assessment.scores, systems),
+            ((seen.hosts.get(host, fleet), fix.check) for fix in fixes for host in fix.hosts),
+            seen.survey.checks,
+            weights=circumstances.weights,
+            binding=bound_classes(assessment.clocks, assessment.baseline.profile),
+        )
+        return then.categories, then.groups
+
     def ahead(self, account: Account, seen: Seen) -> Ahead:
         """Return what follows from a run; kept as long as the run does not change."""
         with self._lock:
@@ -87,3 +172,31 @@ class AheadRooms:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return found
+
+
+def _nothing(_ref: EvidenceRef) -> tuple[Pair, ...]:
+    return ()
+
+
+class _Answers:
+    """The answers behind facts of a run, host by host."""
+
+    def __init__(self, store: Store, run: str) -> None:
+        self._store, self._run = store, run
+        self._hosts: dict[str, dict[str, tuple[Pair, ...]]] = {}
+
+    def __call__(self, ref: EvidenceRef) -> tuple[Pair, ...]:
+        """Return the commands that a fact was read from, with the address of each answer."""
+        if ref.host not in self._hosts:
+            self._hosts[ref.host] = self._read(ref.host)
+        return self._hosts[ref.host].get(ref.topic, ())
+
+    def _read(self, host: str) -> dict[str, tuple[Pair, ...]]:
+        answers = {one.command_id: one for one in self._store.read_host(self._run, host).evidence}
+        return {
+            one.topic: tuple(
+                Pair(answers[id_].asked, evidence_path(answers[id_].sha256)) for id_ in one.evidence if id_ in answers
+            )
+            for one in self._store.read_observations(self._run, host)
+            if isinstance(one, FactDocument)
+        }

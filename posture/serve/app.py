@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
@@ -31,6 +31,7 @@ from reports.html_report import TEMPLATES
 _STATIC = Path(dashboard_package.__file__).parent / "static"
 _MAX_FORM = 16_384  # bytes; the largest form is a page of ticks with a comment
 _MAX_FIELDS = 100  # a page of ticks, and the rest
+_MAX_FIXES = 100  # ticked in one what-if
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -291,6 +292,20 @@ def _ahead(app: FastAPI, rooms: AheadRooms, gate: _Gate) -> None:
     @app.get("/")
     def overview(request: Request, account: Reader, run: str = "latest") -> Response:
         return HTMLResponse(rooms.overview(account, gate.token(request), run))
+
+    @app.get("/paths")
+    def paths(request: Request, account: Reader, run: str = "latest", zone: str = "") -> Response:
+        return HTMLResponse(rooms.paths(account, gate.token(request), run, zone[:200]))
+
+    @app.get("/what-if")
+    def what_if(
+        request: Request, account: Reader, fix: Annotated[list[str] | None, Query(max_length=_MAX_FIXES)] = None
+    ) -> Response:
+        return HTMLResponse(rooms.what_if(account, gate.token(request), [one[:64] for one in fix or ()]))
+
+    @app.get("/paths/{path}")
+    def path(request: Request, path: str, account: Reader) -> Response:
+        return HTMLResponse(rooms.path(account, gate.token(request), path))
 
 
 def _evidence_and_audit(app: FastAPI, rooms: Rooms, gate: _Gate) -> None:

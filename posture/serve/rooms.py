@@ -40,6 +40,8 @@ _MENU: tuple[tuple[str, str, str, Act], ...] = (
     ("/", "Overview", "", Act.READ_POSTURE),
     ("/work", "Work", "", Act.READ_POSTURE),
     ("/plan", "Plan", "plan", Act.READ_POSTURE),
+    ("/paths", "Attack paths", "", Act.READ_POSTURE),
+    ("/what-if", "What if", "", Act.READ_POSTURE),
     ("/burndown", "Burn-down", "burndown", Act.READ_POSTURE),
     ("/vulnerabilities", "Known vulnerabilities", "vulnerabilities", Act.READ_POSTURE),
     ("/hosts", "Hosts", "hosts", Act.READ_POSTURE),

@@ -24,6 +24,7 @@ from reports.dashboard.views import (
 )
 from reports.due import due_by
 from reports.sections.common import NOT_SAID
+from reports.sections.plan import where_words
 from reports.sections.scores import band_words
 from reports.survey import Survey
 from reports.view import Pair
@@ -238,7 +239,7 @@ def _cuts(works: Sequence[Work], outlook: PathAnalysis) -> Iterator[CutLine]:
             title=work.title,
             path=fix_path(work.id),
             owner=work.owner,
-            hosts=len(work.hosts),
+            where=where_words(work.hosts),
             hours=work.hours,
             removes=f"{100 * worth.removes:.1f} points",
             ways=f"on the likeliest way to {worth.paths} of {counted(objectives, 'objective')}",
@@ -248,7 +249,9 @@ def _cuts(works: Sequence[Work], outlook: PathAnalysis) -> Iterator[CutLine]:
 
 def _by_plan(works: Sequence[Work]) -> Iterator[CutLine]:
     for rank, work in enumerate([one for one in works if not one.optional][:CUTS], start=1):
-        yield CutLine(rank, work.title, fix_path(work.id), work.owner, len(work.hosts), work.hours, "", "", work.reason)
+        yield CutLine(
+            rank, work.title, fix_path(work.id), work.owner, where_words(work.hosts), work.hours, "", "", work.reason
+        )
 
 
 def fix_path(work: str) -> str:

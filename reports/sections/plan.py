@@ -6,7 +6,7 @@ from posture.model.host import FLEET
 from posture.model.plan import Fix
 from reports.due import days_late, relative
 from reports.sections.checks import fix_text
-from reports.sections.common import check_anchor, host_link, listed_hosts, owner_words, severity_tag
+from reports.sections.common import FLEET_WORDS, check_anchor, host_link, listed_hosts, owner_words, severity_tag
 from reports.survey import Survey
 from reports.view import FixView, Link, PlanView, Share
 from reports.words import RISK
@@ -34,6 +34,13 @@ def host_names(hosts: tuple[str, ...]) -> str:
     """Return the first hosts by name and how many more there are."""
     more = len(hosts) - _HOSTS_NAMED
     return ", ".join(hosts[:_HOSTS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def where_words(hosts: tuple[str, ...]) -> str:
+    """Return where a fix is made: its first hosts by name, the whole fleet, or the network between hosts."""
+    if hosts == (FLEET,):
+        return FLEET_WORDS
+    return host_names(hosts) if hosts else "the network between hosts"
 
 
 def _fix(survey: Survey, rank: int, fix: Fix) -> FixView:

@@ -43,6 +43,10 @@ class Reader:
                 inner = {**scope, node.target.name: element, "loop": UNKNOWN}  # type: ignore[attr-defined]
                 self.body(node.body, inner)
                 self.body(node.else_, scope)
+            case nodes.With():
+                names = [target.name for target in node.targets]  # type: ignore[attr-defined]
+                values = [self.type_of(value, scope) for value in node.values]
+                self.body(node.body, {**scope, **dict(zip(names, values, strict=True))})
             case nodes.Include():
                 self.template(node.template.value, scope)  # type: ignore[attr-defined]
             case nodes.If():

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from served import Served, form, served
 from starlette.testclient import TestClient
 
+from posture.attack import attack_of
 from posture.model.account import Role
 
 TABLE: dict[str, str | list[str]] = yaml.safe_load((Path(__file__).parent / "routes.yaml").read_text())
@@ -38,12 +39,19 @@ def test_the_table_holds_every_route_and_no_other(agency: Served) -> None:
     assert len(agency.app.routes) == len(TABLE)  # nothing is mounted beside them
 
 
+def first_path(agency: Served) -> str:
+    found = attack_of(agency.store, "latest")
+    assert found is not None
+    return found.paths()[0].id
+
+
 def ask(agency: Served, browser: TestClient, route: str) -> int:
     method, path = route.split()
     run = agency.store.load_run().run.id
     finding = next(iter(agency.store.findings()))
     digest = next(one.sha256 for host in agency.store.read_hosts(run) for one in host.evidence)
     path = path.replace("{host}", "grants-app1").replace("{finding}", finding.id).replace("{digest}", digest)
+    path = path.replace("{path}", first_path(agency))
     if method == "GET":
         return browser.get(path).status_code
     return browser.post(path, data=form(browser, name="nobody", password="x", role="viewer")).status_code

@@ -1,0 +1,34 @@
+"""The dashboard's templates read fields of their contexts, and no others; every field of a context is read."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_reports_templates import UNKNOWN, Reader
+
+from reports import dashboard as dashboard_package
+from reports import view
+from reports.dashboard import views
+from reports.html_report import environment
+
+TEMPLATES = next(iter(dashboard_package.__path__)) + "/templates"
+PAGES: dict[str, Any] = {
+    "overview": views.OverviewView,
+    "paths": views.PathsPage,
+    "path": views.PathPage,
+    "what_if": views.WhatIfPage,
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_reads_its_context_and_every_field_of_it(name: str) -> None:
+    reader = Reader()
+    reader.env = environment(Path(TEMPLATES))
+    scope = {"chrome": views.ChromeView, "page": view.ReportView, "here": PAGES[name], "places": UNKNOWN}
+    reader.template(f"dashboard/{name}.html.j2", scope)
+    assert reader.wrong == []
+    read = {field for kind, field in reader.used if kind == PAGES[name].__name__}
+    assert {field.name for field in dataclasses.fields(PAGES[name])} - read == set()
