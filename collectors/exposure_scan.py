@@ -258,7 +258,7 @@ class _Scan:
             return _nothing(probe, targets, Blind.OUT_OF_SCOPE, str(error))
         with self.pace.lease() as packets_per_s:
             ready = bounded(capped(probe, packets_per_s), len(admitted))
-            timeout_s = min(batch_timeout_s(ready), self.scope.window.seconds_left(now))
+            timeout_s = min(batch_timeout_s(ready), self.scope.seconds_left(now))
             self.log.sent(vantage=self.vantage.name, what=command_line(ready), targets=admitted, ports=ready.asked)
             reply = self.run(ready, admitted, timeout_s=timeout_s, stop=self.stop)
         found = _sorted_out(ready, admitted, reply)

@@ -119,7 +119,7 @@ def sweep(
             yield Unswept(addresses[0], addresses[-1], Blind.OUT_OF_SCOPE, str(error))
             continue
         probe = sweep_probe(scope, admitted, raw=raw)
-        timeout_s = min(2.0 * probe.host_timeout_s, scope.window.seconds_left(now))
+        timeout_s = min(2.0 * probe.host_timeout_s, scope.seconds_left(now))
         log.sent(vantage=vantage.name, what=command_line(probe), targets=admitted, ports=probe.asked)
         reply = run(probe, admitted, timeout_s=timeout_s, stop=stop)
         for host in reply.hosts:

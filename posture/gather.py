@@ -311,7 +311,7 @@ def _door_of(vantage: Vantage, job: Job, reach: Reach, log: ProbeLog) -> Callabl
     """Return what logs in to a vantage host, for as long as the window is open."""
 
     def open_it() -> Transport:
-        left_s = max(1.0, min(_LOOK_S, job.scope.window.seconds_left(datetime.now(UTC))))
+        left_s = max(1.0, min(_LOOK_S, job.scope.seconds_left(datetime.now(UTC))))
         limits = replace(reach.limits, session_s=left_s, total_bytes=_LOOK_BYTES)
         host = reach.hosts.get(vantage.host)
         if host is None:
@@ -338,5 +338,5 @@ def _notes(job: Job, reach: Reach, work: Work) -> Iterator[str]:
             f"credential `{name}` was refused too often and was stopped for the rest of the run: "
             "hosts that use it were not read"
         )
-    if job.scope.window.seconds_left(work.clock()) <= 0:
-        yield "the authorised window closed before the run ended: hosts that were left by then are blind spots"
+    if job.scope.seconds_left(work.clock()) <= 0:
+        yield "the authorised hours ended before the run did: hosts that were left by then are blind spots"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
+from posture.blackout import Pause, blacked_out, next_begin
 from posture.errors import ScopeError
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -144,6 +145,8 @@ class Scope:
     """Hosts that may look at the network; no other host ever does."""
     ai_services: AiQuestions | None = None
     """``None``: no port is asked for an AI service."""
+    blackouts: tuple[Pause, ...] = ()
+    """Hours inside the window in which nothing is sent all the same."""
 
     def __post_init__(self) -> None:
         """Refuse networks and ports that do not mean what they seem to.
@@ -227,6 +230,21 @@ class Scope:
                 f"{self.window.opens:%Y-%m-%d %H:%M} to {self.window.closes:%Y-%m-%d %H:%M}",
                 hint="wait for the window, or have the owner extend it in the scope file",
             )
+        if found := blacked_out(self.blackouts, now):
+            until, reason = found
+            raise ScopeError(
+                f"{now:%Y-%m-%d %H:%M} UTC lies in a blackout until {until:%Y-%m-%d %H:%M} UTC"
+                + (f": {reason}" if reason else ""),
+                hint="wait for its end, or have the owner change `blackouts` in the scope file",
+            )
+
+    def seconds_left(self, now: datetime) -> float:
+        """Return how long scanning stays allowed, in seconds; zero or less when it is not."""
+        if blacked_out(self.blackouts, now):
+            return 0.0
+        left = self.window.seconds_left(now)
+        begins = next_begin(self.blackouts, now)
+        return left if begins is None else min(left, (begins - now).total_seconds())
 
 
 def _within(name: str, value: int, low: int, high: int) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from posture import yamlfile
+from posture.blackout import Blackout, Freeze, Pause
 from posture.errors import ScopeError
 from posture.scope import AiQuestions, Grant, Rates, Scope, Window
 from posture.yamlfile import Located
@@ -20,6 +21,20 @@ class WindowEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     opens: datetime
     closes: datetime
+
+
+class BlackoutEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Hours without scans, as they are written: on days of the week from and until a time, or between two moments."""
+
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
+    from_: str = msgspec.field(name="from", default="")
+    """``HH:MM``."""
+    until: str = ""
+    """``HH:MM``; earlier than ``from``: on the day after."""
+    time_zone: str = "UTC"
+    opens: datetime | None = None
+    closes: datetime | None = None
+    reason: str = ""
 
 
 class RatesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -64,6 +79,7 @@ class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     probes: list[Literal["tls", "ssh", "page"]] | None = None
     vantages: list[GrantEntry] = []
     ai_services: AiServicesEntry | None = None
+    blackouts: list[BlackoutEntry] = []
 
 
 def read(path: Path) -> Scope:
@@ -100,6 +116,7 @@ def read(path: Path) -> Scope:
         allow_passphrase_test=file.allow_passphrase_test,
         vantages=tuple(Grant(grant.host, grant.authorisation) for grant in file.vantages),
         ai_services=_ai_services(located, file.ai_services),
+        blackouts=tuple(_blackout(located, index, entry) for index, entry in enumerate(file.blackouts)),
         **named,
     )
 
@@ -118,6 +135,22 @@ def _ai_services(located: Located, entry: AiServicesEntry | None) -> AiQuestions
         return AiQuestions(entry.requests_per_port) if entry is not None else None
     except ScopeError as error:
         raise located.error(str(error), "ai_services", "requests_per_port", hint=error.hint) from None
+
+
+def _blackout(located: Located, index: int, entry: BlackoutEntry) -> Pause:
+    hint = "`days`, `from` and `until`, or `opens` and `closes`"
+    moments, weekly = (entry.opens, entry.closes), bool(entry.days or entry.from_ or entry.until)
+    try:
+        if weekly and moments == (None, None):
+            opens, closes = time.fromisoformat(entry.from_), time.fromisoformat(entry.until)
+            return Blackout(tuple(entry.days), opens, closes, entry.time_zone, entry.reason)
+        if not weekly and entry.opens is not None and entry.closes is not None:
+            return Freeze(_utc(entry.opens), _utc(entry.closes), entry.reason)
+    except ScopeError as error:
+        raise located.error(str(error), "blackouts", index, hint=error.hint) from None
+    except ValueError:
+        raise located.error("a time of day is written HH:MM", "blackouts", index, hint="'08:00', in quotes") from None
+    raise located.error("a blackout is weekly or between two moments", "blackouts", index, hint=hint)
 
 
 def _network(located: Located, key: str, index: int, text: str) -> None:

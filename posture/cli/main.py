@@ -22,6 +22,7 @@ from posture.cli import (
     reading,
     replaying,
     scanning,
+    scheduling,
     serving,
     terminal,
 )
@@ -63,6 +64,7 @@ GROUPS = (
     feeds,
     importing,
     proving,
+    scheduling,
     serving,
     attack_paths,
     plans,

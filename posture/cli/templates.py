@@ -71,6 +71,9 @@ rates:
 probes: [tls, ssh, page]
 # vantages: [{{host: probe1, authorisation: AUTH-0001}}]   # hosts that may look, each by its owner's word
 # ai_services: {{requests_per_port: 8}}   # GETs to each open port to find AI services; 32 ask for everything
+# blackouts:                      # hours inside the window without scans, scheduled or not
+#   - {{days: [mon, tue, wed], from: '08:00', until: '18:00', time_zone: America/New_York, reason: office hours}}
+#   - {{opens: '2026-12-20T00:00:00Z', closes: '2027-01-04T00:00:00Z', reason: year-end freeze}}
 # allow_passphrase_test: false     # try found private keys with an empty passphrase
 """
 

@@ -20,6 +20,7 @@ from posture.store.codec import decode, encode, micros, moment
 from posture.store.inventories import Header, read_header
 from posture.store.names import Interned
 from posture.store.owner import Alive, Owner, alive, this_process
+from posture.store.schedules import note_run
 from posture.store.schema import HOST_SCAN, PART, RUN, TALLY
 from posture.store.values import FLEET, Provenance, StoredRun
 
@@ -53,6 +54,8 @@ def begin(conn: Connection, interned: Interned, run: Run, frozen: Frozen, proven
         "provenance": _json(provenance) if provenance else "",
     }
     conn.execute(RUN.insert(), [values])
+    if run.state is RunState.RUNNING:
+        note_run(conn, run.id)
     row = find(conn, run.id)
     detail = {"inventory": frozen.inventory.hex(), "baseline": frozen.baseline.hex(), "operator": run.operator}
     chain.append(conn, interned.blobs, [chain.Entry(run.started_at, "run_begun", run.id, row.no, detail=detail)])
@@ -106,6 +109,7 @@ def claim(conn: Connection, interned: Interned, ref: str, at: datetime) -> RunRo
     conn.execute(delete(TALLY).where(TALLY.c.run_no == row.no))  # it is counted anew while the run goes on
     values = {"state": RunState.RUNNING, "owner": _json(this_process()), "finished_at": None}
     conn.execute(update(RUN).where(RUN.c.no == row.no).values(values))
+    note_run(conn, row.id)
     chain.append(conn, interned.blobs, [chain.Entry(at, "run_resumed", row.id, row.no)])
     return find(conn, row.id)
 

@@ -242,3 +242,40 @@ WAIVER_REQUEST = Table(
     Column("note", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+SCHEDULE = Table(
+    "schedule",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("content", Text, nullable=False, comment="JSON of the schedule"),
+    sqlite_with_rowid=False,
+)
+
+OCCURRENCE = Table(
+    "occurrence",
+    METADATA,
+    Column("schedule", Text, primary_key=True),
+    Column(
+        "due", BigInteger, primary_key=True, autoincrement=False, comment="with the schedule: one run, whoever looks"
+    ),
+    Column("planned", SmallInteger, nullable=False, comment="0: somebody asked for it"),
+    Column("outcome", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("begun_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("owner", Text, nullable=False, comment="JSON: the process that claimed it and then became the scan"),
+    Column("authorisation", Text, nullable=False, comment="two that share it never run at once"),
+    Column("run", Text, nullable=False, comment="id of the run it made; empty when there is none"),
+    Column("exit_code", Integer),
+    Column("why", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+SCHEDULER = Table(
+    "scheduler",
+    METADATA,
+    Column("machine", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("beat_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

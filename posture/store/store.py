@@ -27,6 +27,7 @@ from posture.store.names import Interned
 from posture.store.people import People
 from posture.store.reading import OpenRun, Reading
 from posture.store.results import Results
+from posture.store.schedules import Schedules
 from posture.store.schema import BLOB, TALLY
 from posture.store.values import (
     ChainHead,
@@ -55,6 +56,8 @@ class Store:
         """Who may sign in to the dashboard."""
         self.work = Work(database, self._interned)
         """What people do about findings."""
+        self.schedules = Schedules(database, self._interned.blobs)
+        """What runs by itself."""
         database.on_rollback += [self._interned.forget, self._results.forget]
 
     @classmethod

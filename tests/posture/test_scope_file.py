@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from posture import scope_file
+from posture.blackout import blacked_out
 from posture.errors import ScopeError
 
 GOOD = """\
@@ -94,3 +95,68 @@ def test_ai_services_are_asked_only_where_the_file_says_so(tmp_path: Path) -> No
     assert more.requests_per_port == 32
     with pytest.raises(ScopeError, match=r"scope\.yaml:9.*requests_per_port is 0"):
         scope_file.read(written(tmp_path, GOOD + "ai_services: {requests_per_port: 0}\n"))
+
+
+WEEKLY = (
+    "blackouts: [{days: [mon, fri], from: '22:00', until: '06:00', time_zone: America/New_York, reason: backups}]\n"
+)
+FREEZE = "blackouts: [{opens: '2026-11-10T00:00:00Z', closes: '2026-11-12T00:00:00Z'}]\n"
+
+
+@pytest.mark.parametrize(
+    ("blackout", "moment", "until"),
+    [
+        (WEEKLY, datetime(2026, 11, 3, 2, 59, tzinfo=UTC), None),
+        (WEEKLY, datetime(2026, 11, 3, 3, tzinfo=UTC), datetime(2026, 11, 3, 11, tzinfo=UTC)),
+        (WEEKLY, datetime(2026, 11, 3, 10, 59, tzinfo=UTC), datetime(2026, 11, 3, 11, tzinfo=UTC)),
+        (WEEKLY, datetime(2026, 11, 3, 11, tzinfo=UTC), None),
+        (FREEZE, datetime(2026, 11, 9, 23, 59, tzinfo=UTC), None),
+        (FREEZE, datetime(2026, 11, 11, tzinfo=UTC), datetime(2026, 11, 12, tzinfo=UTC)),
+        (FREEZE, datetime(2026, 11, 12, tzinfo=UTC), None),
+    ],
+    ids=str,
+)
+def test_nothing_is_sent_in_a_blackout(tmp_path: Path, blackout: str, moment: datetime, until: datetime | None) -> None:
+    scope = scope_file.read(written(tmp_path, GOOD + blackout))
+    found = blacked_out(scope.blackouts, moment)
+    assert (found[0] if found else None) == until
+    if until is None:
+        scope.admit_moment(moment)
+        assert scope.seconds_left(moment) > 0
+    else:
+        with pytest.raises(ScopeError, match="blackout until"):
+            scope.admit_moment(moment)
+        assert scope.seconds_left(moment) == 0
+
+
+def test_a_probe_may_last_until_the_blackout_begins_and_no_longer(tmp_path: Path) -> None:
+    scope = scope_file.read(written(tmp_path, GOOD + WEEKLY))
+    assert scope.seconds_left(datetime(2026, 11, 3, 2, 50, tzinfo=UTC)) == 600
+    assert scope.seconds_left(datetime(2026, 11, 30, 1, 50, tzinfo=UTC)) == 600  # the window closes first
+
+
+def test_blackouts_that_touch_are_one(tmp_path: Path) -> None:
+    both = WEEKLY[:-2] + ", {opens: '2026-11-03T10:00:00Z', closes: '2026-11-05T00:00:00Z', reason: freeze}]\n"
+    scope = scope_file.read(written(tmp_path, GOOD + both))
+    found = blacked_out(scope.blackouts, datetime(2026, 11, 3, 4, tzinfo=UTC))
+    assert found == (datetime(2026, 11, 5, tzinfo=UTC), "backups; freeze")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{days: [mon], from: '08:00', until: '08:00'}", "to the same time"),
+        ("{days: [mon], from: 8am, until: '10:00'}", "HH:MM"),
+        ("{from: '08:00', until: '10:00'}", "days"),
+        ("{days: [mon], from: '08:00', until: '10:00', time_zone: Mars/Olympus}", "no time zone"),
+        ("{opens: '2026-11-12T00:00:00Z', closes: '2026-11-10T00:00:00Z'}", "closes before"),
+        ("{opens: '2026-11-12T00:00:00Z'}", "weekly or between two moments"),
+        ("{}", "weekly or between two moments"),
+        ("{days: [noday], from: '08:00', until: '10:00'}", "noday"),
+    ],
+    ids=str,
+)
+def test_a_blackout_that_cannot_be_placed_is_refused_with_its_line(tmp_path: Path, entry: str, said: str) -> None:
+    with pytest.raises(ScopeError, match=said) as refused:
+        scope_file.read(written(tmp_path, f"{GOOD}blackouts: [{entry}]\n"))
+    assert "scope.yaml:9" in str(refused.value)
