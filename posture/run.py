@@ -11,7 +11,7 @@ from __future__ import annotations
 import getpass
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -38,24 +38,22 @@ from posture.assess import (
 )
 from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
-from posture.evaluate.fleet import SOURCE_TOPICS, Sources, fleet_documents, sources_of
-from posture.evaluate.judge import Memo, judge_host, topics_of
 from posture.evaluate.lifecycle import update_findings
-from posture.evaluate.scanning import TOPIC as SCANNING
-from posture.evaluate.scanning import host_cadence, scanning_document
+from posture.evaluate.scanning import host_cadence
 from posture.exit_codes import ExitCode, exit_code
 from posture.feeds.freshness import notes as notes_on_feeds
 from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
 from posture.graph.build import GraphBuilder
 from posture.graph.evidence import HostEvidence
 from posture.histories import keep_scores
+from posture.judging import Bench, scanning_of
 from posture.known import Looking, Recalled
 from posture.model.assessment import Assessment, HostAssessment, Run, RunState
 from posture.model.attack import AttackReport
 from posture.model.check import Baseline
-from posture.model.finding import Result, Status, Verdict
+from posture.model.finding import Result
 from posture.model.host import FLEET, Host, Inventory
-from posture.model.observation import Blind, FactDocument, Observation, Origin, Unseen
+from posture.model.observation import FactDocument, Observation, Origin, Unseen
 from posture.model.path import AttackGraph
 from posture.model.vulnerability import HostCadence, Vulnerability
 from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS, observations, platform_of
@@ -75,7 +73,6 @@ __all__ = [
     "Work",
     "evaluate",
     "exit_code",
-    "judge_evidence",
     "merge",
     "replay",
     "scan",
@@ -274,7 +271,7 @@ def judge(
 ) -> tuple[str, ...]:
     """Return notes on the run, with the facts, results and findings that its stored evidence comes to all kept."""
     work.progress.expect(JUDGING, len(inventory.hosts))
-    bench, paths = _Bench(baseline, run.as_of), _Paths(inventory, circumstances, run.as_of)
+    bench, paths = Bench(baseline, run.as_of), _Paths(inventory, circumstances, run.as_of)
     before = earlier_cadences(store, run, inventory)
     cadences: list[HostCadence] = []
     bands = scorer(baseline, circumstances)
@@ -295,7 +292,7 @@ def judge(
             work.progress.advance(JUDGING, host.id)
         register = replace(known.register(), cadence=tuple(cadences))
         keep_register(store, run.id, register)
-        over_all = paths.over_all(bench.judge_fleet(_scanning(register, run)))
+        over_all = paths.over_all(bench.judge_fleet(scanning_of(register, run)))
         bands.add(Host(FLEET, (), ""), over_all)
         yield from over_all
 
@@ -307,56 +304,6 @@ def judge(
 
 
 _LOGIN_TOPICS = tuple(collector.topic for collector in COLLECTORS)
-
-
-def _scanning(register: Register, run: Run) -> Observation:
-    """Return what the run knows of its own scanning as a document of the fleet."""
-    if not register.cadence:
-        return Unseen(FLEET, SCANNING, Blind.NOT_ATTEMPTED, "this run kept no records of its own scanning")
-    return scanning_document(register.cadence, register.feeds, as_of=run.as_of, origin=run.origin)
-
-
-class _Bench:
-    """Judges host after host, and at the end what shows only over all of them."""
-
-    def __init__(self, baseline: Baseline, as_of: datetime) -> None:
-        self._baseline, self._as_of = baseline, as_of
-        self._memo = Memo(max_age_days=baseline.profile.max_age_days)
-        self._sources: dict[str, dict[str, Observation]] = {topic: {} for topic in SOURCE_TOPICS}
-        self._asked_of = {check.id: sources_of(check) for check in baseline.checks}
-        self._of_ourselves = frozenset(check.id for check in baseline.checks if SCANNING in topics_of(check))
-
-    def judge(self, host: Host, observed: Mapping[str, Observation]) -> tuple[Result, ...]:
-        """Return one result for every check of the baseline, in its order."""
-        for topic in SOURCE_TOPICS:
-            self._sources[topic][host.id] = observed[topic]
-        own = judge_host(host.id, self._baseline.checks, observed, as_of=self._as_of, memo=self._memo)
-        by_check = {result.check: result for result in (*own, *self._part_in_fleet(host, observed))}
-        return tuple(by_check[check.id] for check in self._baseline.checks)
-
-    def judge_fleet(self, scanning: Observation) -> tuple[Result, ...]:
-        """Return the results of the checks that are asked of the whole fleet, our own scanning among it."""
-        return self._of_fleet(self._sources, scanning)
-
-    def _of_fleet(self, sources: Sources, scanning: Observation | None = None) -> tuple[Result, ...]:
-        documents = fleet_documents(sources, as_of=self._as_of)
-        if scanning is not None:
-            documents[SCANNING] = scanning
-        return judge_host(FLEET, self._baseline.checks, documents, as_of=self._as_of, memo=self._memo)
-
-    def _part_in_fleet(self, host: Host, observed: Mapping[str, Observation]) -> Iterator[Result]:
-        """Yield for each check of the fleet that it is asked elsewhere, or that this host hides its part of it."""
-        for result in self._of_fleet({topic: {host.id: observed[topic]} for topic in SOURCE_TOPICS}):
-            verdict = result.verdict
-            parts = {topic: observed[topic] for topic in self._asked_of[result.check]}
-            hidden = [part for part in parts.values() if isinstance(part, Unseen)]
-            if result.check in self._of_ourselves:
-                verdict = Verdict(Status.NOT_APPLICABLE, _ELSEWHERE, (), ())
-            elif len(hidden) == len(parts):
-                verdict = Verdict(Status.NOT_CHECKED, hidden[0].reason.value, (), tuple(parts))
-            elif verdict.status.decided:
-                verdict = Verdict(Status.NOT_APPLICABLE, _ELSEWHERE, (), ())
-            yield Result(host.id, result.check, result.revision, verdict, ())
 
 
 class _Paths:
@@ -389,9 +336,6 @@ class _Paths:
     def graph(self) -> AttackGraph | None:
         """Return the graph of all hosts; ``None`` where no rules are known."""
         return self._builder.finish(self._fleet) if self._builder is not None else None
-
-
-_ELSEWHERE = f"asked of the whole fleet: see `{FLEET}`"
 
 
 def _update_findings(
@@ -500,44 +444,20 @@ def evaluate(
 def _attack_again(
     store: Store, run: Run, inventory: Inventory, baseline: Baseline, by: Circumstances, known: Recalled
 ) -> AttackReport | None:
-    bench, paths = _Bench(baseline, run.as_of), _Paths(inventory, by, run.as_of)
+    bench, paths = Bench(baseline, run.as_of), _Paths(inventory, by, run.as_of)
     for host in inventory.hosts:
         observed = observations(host, inventory, run, store.read_transcripts(run.id, host.id))
         observed[VULNERABILITIES] = known.look(host, observed)
         paths.add(host, observed, bench.judge(host, observed), known.found)
-    paths.over_all(bench.judge_fleet(_scanning(known.register(), run)))
+    paths.over_all(bench.judge_fleet(scanning_of(known.register(), run)))
     graph = paths.graph()
     return attack_report(graph, by.rulebook) if graph else None
-
-
-def judge_evidence(
-    run: Run,
-    inventory: Inventory,
-    baseline: Baseline,
-    known: Recalled,
-    transcripts_of: Callable[[str], Iterable[Transcript]],
-    *,
-    only: str = "",
-) -> Iterator[tuple[str, tuple[Result, ...]]]:
-    """Yield host id and results from raw answers, wherever they come from; last ``fleet``. No store is read.
-
-    ``only`` is the one host to judge, without the fleet.
-    """
-    bench = _Bench(baseline, run.as_of)
-    for host in inventory.hosts:
-        if only and host.id != only:
-            continue
-        observed = observations(host, inventory, run, transcripts_of(host.id))
-        observed[VULNERABILITIES] = known.look(host, observed)
-        yield host.id, bench.judge(host, observed)
-    if not only and (results := bench.judge_fleet(_scanning(known.register(), run))):
-        yield FLEET, results
 
 
 def _judged_again(
     store: Store, run: Run, inventory: Inventory, baseline: Baseline, known: Recalled
 ) -> Iterator[HostAssessment]:
-    bench = _Bench(baseline, run.as_of)
+    bench = Bench(baseline, run.as_of)
     for kept in store.read_hosts(run.id):
         if kept.host.id == FLEET:
             continue
@@ -552,5 +472,5 @@ def _judged_again(
             platform=platform_of(observed),
             documents=tuple(sorted((one.topic, one.digest) for one in documents)),
         )
-    if results := bench.judge_fleet(_scanning(known.register(), run)):
+    if results := bench.judge_fleet(scanning_of(known.register(), run)):
         yield HostAssessment(Host(FLEET, (), ""), results, (), ())

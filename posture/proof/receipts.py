@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from posture.assess import circumstances_of, register_of
 from posture.errors import StoreError, UsageError
+from posture.judging import judge_evidence
 from posture.known import Recalled
 from posture.model.check import Baseline
 from posture.model.finding import Closing, Finding, Outcome, Result, Status
 from posture.model.host import FLEET
 from posture.model.receipt import Receipt, Sight
-from posture.run import judge_evidence
 from posture.store import Did, Store
 from posture.vulnerabilities.register import Reader
 

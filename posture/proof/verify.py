@@ -15,6 +15,7 @@ import msgspec
 from collectors.base import Answer, Transcript
 from posture.assess import Circumstances
 from posture.errors import PostureError, StoreError, UsageError
+from posture.judging import judge_evidence
 from posture.known import Recalled
 from posture.model.assessment import Run
 from posture.model.check import Baseline
@@ -46,7 +47,6 @@ from posture.proof.layout import (
     transcript_of,
 )
 from posture.proof.tarfile_strict import Member, content_of, read_members
-from posture.run import judge_evidence
 from posture.store.codec import decode
 from posture.vulnerabilities.register import Reader, Register
 
