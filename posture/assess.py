@@ -15,15 +15,18 @@ from posture.catalogue.waivers import WaiverBook
 from posture.clocks.burndown import burndown
 from posture.clocks.due import due_dates, expired_notes
 from posture.errors import StoreError
+from posture.evaluate.attested import AttestationBook
 from posture.evaluate.lifecycle import DueFor, finding_id
 from posture.histories import lives
 from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
 from posture.model.attack import AttackReport, Dispute
+from posture.model.attestation import Attestation
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline, Check
 from posture.model.clock import Campaign, Clock, DueDate
-from posture.model.finding import Finding, Result, Status, Waiver
+from posture.model.finding import Closing, Finding, Result, Status, Verdict, Waiver
 from posture.model.host import FLEET, Host, Inventory
+from posture.model.receipt import Receipt, Unsettled
 from posture.model.rule import RuleBook
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
 from posture.plan.make import make_plan
@@ -36,6 +39,8 @@ from posture.vulnerabilities.topic import of_vulnerabilities
 
 CIRCUMSTANCES = "circumstances"
 """Name of the part of a run that holds what else a report needs."""
+RECEIPTS, UNSETTLED = "receipts", "unsettled"
+"""Names of the parts with what a run proved mended, and with what is good on one side only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Circumstances:
     """The rules of attack paths; without any, no graph is built."""
     disputes: tuple[Dispute, ...] = ()
     """Edges of the graph that somebody calls wrong."""
+    attestations: tuple[Attestation, ...] = ()
+    """What people answer for where no program could look."""
 
     def due(self, baseline: Baseline, known: Reader) -> DueFor:
         """Return what gives a failure its due dates; a known vulnerability has those of its own inputs."""
@@ -94,6 +101,8 @@ class Judged:
     """The known vulnerabilities of its hosts."""
     attack: Callable[[], AttackReport | None] = lambda: None
     """Attack paths by the same results."""
+    unsettled: Callable[[], tuple[Unsettled, ...]] = lambda: ()
+    """What is good in one of two states only."""
 
     def book(self) -> WaiverBook:
         """Return the waivers, to be held against every result."""
@@ -103,6 +112,10 @@ class Judged:
             hosts=(*self.inventory.hosts, Host(FLEET, (), "")),
             today=self.run.as_of.date(),
         )
+
+    def attested(self) -> AttestationBook:
+        """Return the attestations, to be held against every result."""
+        return AttestationBook(self.circumstances.attestations, self.run.as_of.date())
 
 
 def circumstances_of(store: Store, ref: str) -> Circumstances:
@@ -172,8 +185,12 @@ def merged_circumstances(store: Store, sources: Iterable[str]) -> Circumstances:
     """
     found = [(store.load_run(ref), circumstances_of(store, ref)) for ref in sources]
     waivers: dict[str, Waiver] = {}
+    attested: list[Attestation] = []
     for stored_run, circumstances in found:
         enclave = stored_run.provenance.enclave if stored_run.provenance else ""
+        attested += (
+            replace(one, host=f"{enclave}/{one.host}" if enclave else one.host) for one in circumstances.attestations
+        )
         for waiver in circumstances.waivers:
             here = _in_enclave(waiver, enclave) if enclave else waiver
             if waivers.setdefault(here.id, here) != here:
@@ -181,7 +198,9 @@ def merged_circumstances(store: Store, sources: Iterable[str]) -> Circumstances:
                     f"waiver `{here.id}` says something else in another run",
                     hint="import each file with its own enclave name: NAME=FILE",
                 )
-    return replace(found[0][1], waivers=tuple(waivers[id_] for id_ in sorted(waivers)))
+    return replace(
+        found[0][1], waivers=tuple(waivers[id_] for id_ in sorted(waivers)), attestations=tuple(sorted(attested))
+    )
 
 
 def _in_enclave(waiver: Waiver, enclave: str) -> Waiver:
@@ -208,7 +227,15 @@ def stored(store: Store, ref: str) -> Judged:
         notes=found.notes,
         known=Reader(register, circumstances.rules(baseline, register.feeds)),
         attack=lambda: attack_of(store, found.run.id),
+        unsettled=lambda: unsettled_of(store, found.run.id),
     )
+
+
+def unsettled_of(store: Store, ref: str) -> tuple[Unsettled, ...]:
+    """Return what a run found good in one of two states only."""
+    if UNSETTLED not in store.parts(ref):
+        return ()
+    return tuple(msgspec.json.decode(store.part(ref, UNSETTLED), type=list[Unsettled]))
 
 
 def _own_checks(host: HostAssessment, asked: frozenset[str]) -> HostAssessment:
@@ -225,14 +252,14 @@ def stored_host(store: Store, ref: str, host_id: str) -> HostAssessment:
         StoreError: there is no such run, or no such host in it.
     """
     judged = stored(store, ref)
-    book = judged.book()
+    book, attested = judged.book(), judged.attested()
     asked = frozenset(check.id for check in judged.baseline.checks if check.scope == FLEET)
     host = _own_checks(store.read_host(judged.run.id, host_id), asked)
-    return replace(host, results=tuple(book.cover(result) for result in host.results))
+    return replace(host, results=tuple(attested.cover(book.cover(result)) for result in host.results))
 
 
 def covered_results(judged: Judged) -> Iterator[Result]:
-    """Yield every result with the waiver that covers it."""
+    """Yield every result with the waiver that covers it; what is attested stays unknown here, and closes nothing."""
     book = judged.book()
     return (book.cover(result) for host in judged.read_hosts() for result in host.results)
 
@@ -277,7 +304,9 @@ def assess(store: Store, judged: Judged) -> Assessment:
         baseline=judged.baseline,
         zones=judged.inventory.zones,
         coverage=found.coverage,
-        findings=(*findings, *_closed_by(store, judged.run)),
+        findings=(*findings, *(one for one in found.closed if one.closed_at == judged.run.as_of)),
+        receipts=_kept_receipts(store, judged.run, found),
+        unsettled=judged.unsettled(),
         plan=make_plan(
             findings, hosts, checks, weights=current.weights, taxonomy=current.taxonomy, today=judged.run.as_of.date()
         ),
@@ -287,6 +316,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
         clocks=current.clocks,
         campaign=current.campaign,
         waivers=found.book.uses(findings),
+        attestations=found.attested.uses(),
         read_hosts=lambda: (replace(host, results=found.covered(host.results)) for host in judged.read_hosts()),
         read_blob=store.read_blob,
         fingerprint=found.fingerprint(),
@@ -330,8 +360,13 @@ class _Walk:
         self._due = judged.circumstances.due(judged.baseline, judged.known)
         self._digest = hashlib.sha256()
         self._hosts = frozenset(host.id for host in judged.inventory.hosts)
-        self.book = judged.book()
+        self.book, self.attested = judged.book(), judged.attested()
         self.findings: list[Finding] = []
+        self.closed = tuple(
+            sorted((one for one in self._first_seen.values() if not one.open), key=lambda finding: finding.id)
+        )
+        self._mended = {(one.check, one.host) for one in self.closed if one.closing is Closing.FIXED}
+        self._seen: dict[tuple[str, str], Verdict] = {}
         self.platforms: list[str] = []
         """What each host calls itself."""
         self.coverage = Coverage(len(self._hosts), len(self._checks), ())
@@ -346,12 +381,21 @@ class _Walk:
                     counts[result.verdict.status] += 1
                 self._digest.update(msgspec.json.encode(result, order="sorted"))
                 self.findings += self._opened(result)
+                if (result.check, result.host) in self._mended:
+                    self._seen[result.check, result.host] = result.verdict
         by_status = tuple((status, count) for status, count in counts.items() if count)
         self.coverage = Coverage(len(self._hosts), len(self._checks), by_status)
 
     def covered(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
-        """Return the results with the waivers that cover them."""
-        return tuple(self.book.cover(result) for result in results)
+        """Return the results with the waivers that cover them and what people attest."""
+        return tuple(self.attested.cover(self.book.cover(result)) for result in results)
+
+    def passes(self, made: Receipt) -> bool:
+        """Return whether this run saw what was mended pass; a blind run did not."""
+        verdict = self._seen.get((made.check, made.host))
+        if verdict is None or verdict.status is not Status.FAIL:
+            return verdict is not None and verdict.status is Status.PASS
+        return bool(made.subject) and made.subject not in verdict.subjects and verdict.subjects_complete
 
     def fingerprint(self) -> str:
         """Return the digest over every result, and every finding with its dates."""
@@ -381,7 +425,27 @@ class _Walk:
             )
 
 
-def _closed_by(store: Store, run: Run) -> tuple[Finding, ...]:
-    """Return the findings this run closed."""
-    closed = (finding for finding in store.findings() if finding.closed_at == run.as_of)
-    return tuple(sorted(closed, key=lambda finding: finding.id))
+def keep_unsettled(store: Store, run_id: str, found: Iterable[Unsettled]) -> None:
+    """Keep with a run what is good in one of two states only."""
+    if rows := sorted(found):
+        store.save_part(run_id, UNSETTLED, msgspec.json.encode(rows))
+
+
+def _kept_receipts(store: Store, run: Run, walk: _Walk) -> tuple[Receipt, ...]:
+    """Return the receipt of every fix that stands as of a run, made when it was closed; sorted by host and check."""
+    fixed = {
+        one.id: one
+        for one in walk.closed
+        if one.closing is Closing.FIXED and one.closed_at is not None and one.closed_at <= run.as_of
+    }
+    moments = {one.closed_at for one in fixed.values()}
+    found: dict[str, Receipt] = {}
+    for one in store.runs() if fixed else ():
+        if one.run.as_of in moments and RECEIPTS in store.parts(one.run.id):
+            for made in msgspec.json.decode(store.part(one.run.id, RECEIPTS), type=list[Receipt]):
+                if made.finding in fixed and fixed[made.finding].closed_at == made.passes.at:
+                    found[made.finding] = made
+    return tuple(
+        replace(one, last_passing=run.as_of if walk.passes(one) else one.passes.at)
+        for one in sorted(found.values(), key=lambda one: (one.host, one.check, one.subject))
+    )

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from collectors.base import Transcript
 from posture.evaluate.fleet import SOURCE_TOPICS, Sources, fleet_documents, sources_of
+from posture.evaluate.in_force import BothSides
 from posture.evaluate.judge import Memo, judge_host, topics_of
 from posture.evaluate.scanning import TOPIC as SCANNING
 from posture.evaluate.scanning import scanning_document
@@ -21,6 +22,7 @@ from posture.model.check import Baseline
 from posture.model.finding import Result, Status, Verdict
 from posture.model.host import FLEET, Host, Inventory
 from posture.model.observation import Blind, Observation, Unseen
+from posture.model.receipt import Force, Unsettled
 from posture.observe import observations
 from posture.vulnerabilities.register import Register
 from posture.vulnerabilities.topic import TOPIC as VULNERABILITIES
@@ -32,6 +34,7 @@ class Bench:
     def __init__(self, baseline: Baseline, as_of: datetime) -> None:
         self._baseline, self._as_of = baseline, as_of
         self._memo = Memo(max_age_days=baseline.profile.max_age_days)
+        self._sides = BothSides(baseline.checks)
         self._sources: dict[str, dict[str, Observation]] = {topic: {} for topic in SOURCE_TOPICS}
         self._asked_of = {check.id: sources_of(check) for check in baseline.checks}
         self._of_ourselves = frozenset(check.id for check in baseline.checks if SCANNING in topics_of(check))
@@ -43,6 +46,14 @@ class Bench:
         own = judge_host(host.id, self._baseline.checks, observed, as_of=self._as_of, memo=self._memo)
         by_check = {result.check: result for result in (*own, *self._part_in_fleet(host, observed))}
         return tuple(by_check[check.id] for check in self._baseline.checks)
+
+    def unsettled(self, results: Iterable[Result], observed: Mapping[str, Observation]) -> Iterator[Unsettled]:
+        """Yield the results of one host that are good in one of two states only."""
+        return self._sides.unsettled(results, observed, as_of=self._as_of, memo=self._memo)
+
+    def forces(self, observed: Mapping[str, Observation]) -> dict[str, Force]:
+        """Return by check whether what runs and what the files say agree, for those that read both."""
+        return self._sides.forces(observed, as_of=self._as_of, memo=self._memo)
 
     def judge_fleet(self, scanning: Observation) -> tuple[Result, ...]:
         """Return the results of the checks that are asked of the whole fleet, our own scanning among it."""

@@ -31,10 +31,12 @@ from posture.assess import (
     first_sights,
     keep_circumstances,
     keep_register,
+    keep_unsettled,
     merged_circumstances,
     register_of,
     scorer,
     stored,
+    unsettled_of,
 )
 from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
@@ -55,8 +57,10 @@ from posture.model.finding import Result
 from posture.model.host import FLEET, Host, Inventory
 from posture.model.observation import FactDocument, Observation, Origin, Unseen
 from posture.model.path import AttackGraph
+from posture.model.receipt import Unsettled
 from posture.model.vulnerability import HostCadence, Vulnerability
 from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS, observations, platform_of
+from posture.receipts import keep_receipts
 from posture.store import Store, StoredRun, Visit
 from posture.vulnerabilities.assess import subject
 from posture.vulnerabilities.register import Reader, Register, in_enclave, joined
@@ -275,6 +279,7 @@ def judge(
     before = earlier_cadences(store, run, inventory)
     cadences: list[HostCadence] = []
     bands = scorer(baseline, circumstances)
+    halves: list[Unsettled] = []
 
     def results() -> Iterator[Result]:
         for host in inventory.hosts:
@@ -286,6 +291,7 @@ def judge(
             )
             store.save_host(run.id, host.id, observations=observed.values(), platform=platform_of(observed))
             found = bench.judge(host, observed)
+            halves.extend(bench.unsettled(found, observed))
             paths.add(host, observed, found, known.found)
             bands.add(host, found)
             yield from found
@@ -300,7 +306,10 @@ def judge(
     keep_scores(store, run.id, bands.scores())
     if graph := paths.graph():
         keep_attack(store, run.id, graph, circumstances.rulebook)
-    return _update_findings(store, run, inventory, baseline, circumstances)
+    keep_unsettled(store, run.id, halves)
+    notes = _update_findings(store, run, inventory, baseline, circumstances)
+    keep_receipts(store, run.id)
+    return notes
 
 
 _LOGIN_TOPICS = tuple(collector.topic for collector in COLLECTORS)
@@ -437,6 +446,7 @@ def evaluate(
             notes=found.notes,
             known=known,
             attack=lambda: _attack_again(store, run, inventory, chosen, judged_by, Recalled(known, run)),
+            unsettled=(lambda: ()) if baseline else (lambda: unsettled_of(store, run.id)),
         ),
     )
 

@@ -21,6 +21,7 @@ from reports.attack_json import attack_paths
 from reports.due import days_late, governing
 from reports.files import new_file
 from reports.jsontext import encode
+from reports.proof_json import attestation_of, receipt_of, status_word, unsettled_of
 
 
 def write_json(assessment: Assessment, path: Path, *, marking: str = "") -> None:
@@ -66,6 +67,7 @@ def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], .
 
     members: dict[str, Write] = {
         "attack_paths": one(attack_paths(assessment.attack)),
+        "attestations": many(map(attestation_of, assessment.attestations)),
         "baseline": one(_baseline(assessment)),
         "campaign": one(_campaign(assessment)),
         "clocks": many(map(_clock, assessment.clocks)),
@@ -79,11 +81,13 @@ def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], .
         "notes": one(list(assessment.notes)),
         "plan": many(_fix(rank, fix) for rank, fix in enumerate(assessment.plan.fixes, start=1)),
         "plan_as_of": one(assessment.plan.as_of),
+        "receipts": many(map(receipt_of, assessment.receipts)),
         "run": one(run_of(assessment)),
         "schema": one(wire.SCHEMA),
         "scores": many(_scores(assessment)),
         "taxonomy": one(dict(assessment.taxonomy or {})),
         "text": one("inert/1"),
+        "unsettled": many(map(unsettled_of, assessment.unsettled)),
         "waivers": many(map(_waiver, assessment.waivers)),
         "zones": many(_zones(assessment)),
     }
@@ -128,18 +132,6 @@ def coverage_of(assessment: Assessment) -> wire.Coverage:
         decided=coverage.decided,
         by_status={status_word(status): counts.get(status, 0) for status in Status},
     )
-
-
-def status_word(status: Status) -> wire.StatusWord:
-    words: dict[Status, wire.StatusWord] = {
-        Status.PASS: "pass",
-        Status.FAIL: "fail",
-        Status.NOT_APPLICABLE: "not_applicable",
-        Status.NOT_CHECKED: "not_checked",
-        Status.ERROR: "error",
-        Status.MANUAL: "manual",
-    }
-    return words[status]
 
 
 def _baseline(assessment: Assessment) -> wire.Baseline:

@@ -58,6 +58,9 @@ def of_system(assessment: Assessment, system: str) -> Assessment:
         waivers=tuple(
             replace(use, findings=tuple(id_ for id_ in use.findings if id_ in kept)) for use in assessment.waivers
         ),
+        attestations=tuple(use for use in assessment.attestations if use.attestation.host in ids),
+        receipts=tuple(one for one in assessment.receipts if one.host in ids),
+        unsettled=tuple(one for one in assessment.unsettled if one.host in ids),
         read_hosts=read_hosts,
         burndowns=(),  # they count all hosts of the run
         assessed=tuple(one for one in assessment.assessed if one.host in ids),

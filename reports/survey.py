@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from posture.model.assessment import Assessment, HostAssessment
+from posture.model.attestation import REASON as ATTESTED
 from posture.model.check import Check, Severity
 from posture.model.finding import Finding, Result, Status
 from posture.model.host import FLEET, Host
@@ -220,6 +221,8 @@ def blind_of(entry: HostAssessment) -> tuple[tuple[str, BlindHost], ...]:
 
 def blind_reason(result: Result) -> str:
     """Return the word under which an undecided result is listed."""
+    if result.verdict.status is Status.MANUAL and result.verdict.reason == ATTESTED:
+        return ATTESTED
     if result.verdict.status is not Status.NOT_CHECKED:
         return result.verdict.status.label
     return result.verdict.reason if result.verdict.reason in BLIND else UNEXPLAINED
@@ -328,7 +331,7 @@ def _urgency(
 
 def _blindness(group: BlindGroup) -> tuple[bool, int, str]:
     # What waits for a person is expected work; it goes below what went wrong.
-    return (group.reason == Status.MANUAL.label, -group.results, group.reason)
+    return (group.reason in (Status.MANUAL.label, ATTESTED), -group.results, group.reason)
 
 
 def _details_wanted(findings: Iterable[Finding], limits: Limits) -> frozenset[tuple[str, str]]:

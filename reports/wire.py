@@ -342,6 +342,67 @@ class Waiver(_Wire, frozen=True):
     findings: list[str]
 
 
+class Attestation(_Wire, frozen=True):
+    """What a person states of a check on a host; results that stand on it are ``manual`` and never decided."""
+
+    id: str
+    state: Literal["active", "expired", "unneeded", "orphan"]
+    check: str
+    host: str
+    author: str
+    reason: str
+    made_at: datetime
+    expires: date
+    file: str
+    file_sha256: str
+    """Of the document it rests on, which is not kept here."""
+    origin: Literal["attested"] = "attested"
+
+
+class Sight(_Wire, frozen=True):
+    """What a check said of a host in one run, judged again from the raw answers when the receipt was made."""
+
+    run: str
+    at: datetime
+    status: StatusWord
+    said: str
+    evidence: dict[str, str]
+    """Command id to the sha256 of its answer."""
+    origin: Literal["live", "replayed", "imported", "attested"]
+    in_force: str
+    """Whether what runs and what the files say agree."""
+
+
+class Receipt(_Wire, frozen=True):
+    """A finding failed with one piece of evidence and passes with another, both judged by the same check."""
+
+    finding: str
+    check: str
+    host: str
+    subject: str
+    revision: int
+    check_digest: str
+    same_check: bool
+    failed: Sight
+    passes: Sight
+    days_open: int
+    days_passing: int
+    last_passing: datetime
+    times_reopened: int
+    ticket: str
+    holds: bool
+    why: str
+
+
+class Unsettled(_Wire, frozen=True):
+    """A check on a host whose running and persistent state do not agree."""
+
+    host: str
+    check: str
+    status: StatusWord
+    in_force: str
+
+
 class PathStep(_Wire, frozen=True):
     """One step of an attack path."""
 
@@ -417,6 +478,7 @@ class Assessment(_Wire, frozen=True):
 
     attack_paths: AttackPaths | None
     """``null`` for a run that was judged without their rules."""
+    attestations: list[Attestation]
     baseline: Baseline
     campaign: Campaign
     clocks: list[Clock]
@@ -432,11 +494,15 @@ class Assessment(_Wire, frozen=True):
     notes: list[str]
     plan: list[Fix]
     plan_as_of: date
+    receipts: list[Receipt]
+    """Of every fix that stands, by this run and by earlier ones."""
     run: Run
     schema: Literal["posture.assessment/1"]
     scores: list[Score]
     taxonomy: dict[str, str]
     text: Literal["inert/1"]
     """Strings have control and invisible characters written out as ⟨U+202E⟩ and come from machines we do not trust."""
+    unsettled: list[Unsettled]
+    """Good on one side only: changed and not in force, or in force and not kept."""
     waivers: list[Waiver]
     zones: list[Zone]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from posture.model.assessment import RunState
+from posture.model.attestation import REASON as ATTESTED
+from posture.model.attestation import AttestationState
 from posture.model.burndown import Burndown
 from posture.model.check import Effect, Risk
 from posture.model.clock import Clock
@@ -101,6 +103,11 @@ BLIND: dict[str, BlindWords] = {
         "No program can decide this; it waits for someone to look and attest.",
         "Have the owner attest it, with name and date.",
     ),
+    ATTESTED: BlindWords(
+        "Attested, not measured",
+        "No program could decide this. A person answers for it by name, with a reason and a last day.",
+        "Look at the statement; where it can be measured, give the scanner what it needs.",
+    ),
     UNEXPLAINED: BlindWords(
         "No reason given",
         "There is no verdict and no reason for it, or no result at all.",
@@ -114,7 +121,7 @@ STATUS: dict[Status, str] = {
     Status.NOT_APPLICABLE: "The facts were seen and the check does not concern this host.",
     Status.NOT_CHECKED: "A fact that decides is missing, and the reason says why. It may be good or bad.",
     Status.ERROR: "The facts were seen and judging them broke. It may be good or bad.",
-    Status.MANUAL: "A person has to decide. Until then it is unknown.",
+    Status.MANUAL: "A person has to decide, or has stated something. It is not measured, so it is unknown.",
 }
 
 RISK: dict[Risk, str] = {
@@ -146,6 +153,13 @@ WAIVER: dict[WaiverState, str] = {
     WaiverState.UNNEEDED: "Not needed: the check no longer fails. Withdraw it.",
     WaiverState.ORPHAN: "Its check or its hosts are gone. Withdraw it.",
     WaiverState.LAPSED: "Lapsed: the facts it was granted for have changed. Decide again.",
+}
+
+ATTESTATION: dict[AttestationState, str] = {
+    AttestationState.ACTIVE: "Stands in this run. What it speaks of stays unknown to the scanner and is not a pass.",
+    AttestationState.EXPIRED: "Expired: the check is not checked again.",
+    AttestationState.UNNEEDED: "Not needed: the scanner has a verdict of its own, and that stands.",
+    AttestationState.ORPHAN: "Its check is not asked of its host in this run.",
 }
 
 ORIGIN: dict[Origin, str] = {

@@ -11,6 +11,7 @@ import click
 
 from posture import __version__
 from posture.cli import (
+    attesting,
     baselines,
     burning,
     discovering,
@@ -65,6 +66,7 @@ GROUPS = (
     importing,
     proving,
     scheduling,
+    attesting,
     serving,
     attack_paths,
     plans,

@@ -12,6 +12,7 @@ from pathlib import Path
 from posture import config as configuration
 from posture import inventory, scope_file, this_machine
 from posture.assess import CIRCUMSTANCES, Circumstances, circumstances_of
+from posture.attestations import read_attestations
 from posture.catalogue.load import Catalogue, load
 from posture.catalogue.waivers import read_waivers
 from posture.config import Config, VulnerabilitiesEntry
@@ -74,6 +75,7 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
         marking=config.marking,
         rulebook=catalogue.rulebook,
         disputes=read_disputes(config.folder),
+        attestations=read_attestations(config.folder),
     )
 
 

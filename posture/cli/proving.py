@@ -12,9 +12,9 @@ from posture.errors import UsageError
 from posture.exit_codes import ExitCode
 from posture.model.receipt import Receipt
 from posture.proof.bundle import Sealing, previous_root, write_bundle
-from posture.proof.receipts import receipt
 from posture.proof.signing import Signer
 from posture.proof.verify import Answered, Keys, verify_bundle
+from posture.receipts import receipt
 from reports import chosen
 from reports.files import new_directory
 from reports.inert import inert
@@ -143,6 +143,8 @@ def _replayed(found: Receipt, *, as_json: bool) -> ExitCode:
         terminal.table("judged again", ("when", "run", "as of", "status", "origin", "said"), rows, empty="")
         changed = "" if found.same_check else "; the check changed in between, both were judged by the present one"
         terminal.say(f"{found.days_open} days open, opened {found.times_opened} times{changed}")
+        passing = f"passing for {found.days_passing} days"
+        terminal.say(f"{passing}, {found.passes.force.value}{f'; change {inert(found.ticket)}' if found.ticket else ''}")
         terminal.say(f"{'receipt holds' if found.holds else 'NO RECEIPT'}: {inert(found.why)}")
     return ExitCode.CLEAN if found.holds else ExitCode.FINDINGS
 

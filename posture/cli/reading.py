@@ -14,6 +14,7 @@ from posture.cli import prepare, terminal
 from posture.cli.scanning import config_option, hand_over_assessment, out_option
 from posture.errors import UsageError
 from posture.model.assessment import HostAssessment, Run
+from posture.model.attestation import REASON as ATTESTED
 from posture.model.finding import Finding, Result, Status
 from posture.model.host import FLEET
 from posture.run import stored_assessment
@@ -143,6 +144,8 @@ def said(result: Result) -> str:
     """Return in a few words what a result rests on: expected and actual, or why it is unknown."""
     if result.verdict.status in (Status.NOT_CHECKED, Status.ERROR):
         return result.verdict.reason
+    if result.verdict.reason == ATTESTED and result.verdict.assertions:
+        return result.verdict.assertions[0].message
     wrong = [one for one in result.verdict.assertions if one.outcome.value == "false"]
     return wrong[0].message or f"expected {wrong[0].expected}, found {wrong[0].actual}" if wrong else ""
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from posture.model.attack import AttackReport
+from posture.model.attestation import AttestationUse
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline
 from posture.model.clock import Campaign, Clock
@@ -16,6 +17,7 @@ from posture.model.finding import Finding, Result, Status, Waiver, WaiverState
 from posture.model.host import Host, Published, Zone
 from posture.model.observation import Evidence, Origin, Unseen
 from posture.model.plan import Plan
+from posture.model.receipt import Receipt, Unsettled
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence, Vulnerability
 
 
@@ -177,6 +179,12 @@ class Assessment:
     """What public addresses lead to."""
     attack: AttackReport | None = None
     """Attack paths; ``None`` for a run that was judged without their rules."""
+    attestations: tuple[AttestationUse, ...] = ()
+    """What people state where no program could look; sorted by check and host."""
+    receipts: tuple[Receipt, ...] = ()
+    """Of every fix that stands, by this run and by earlier ones; sorted by host and check."""
+    unsettled: tuple[Unsettled, ...] = ()
+    """Checks whose running and persistent state do not agree; sorted by host and check."""
 
     @property
     def today(self) -> date:

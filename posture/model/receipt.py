@@ -4,9 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from posture.model.finding import Status
 from posture.model.observation import Origin
+
+
+class Force(StrEnum):
+    """Whether what runs and what the files say for the next start agree."""
+
+    AGREE = "in force"
+    NOT_LOADED = "changed, not in force"
+    """The files are good; what runs is not, or is older than they are."""
+    NOT_KEPT = "in force, not kept"
+    """What runs is good; the files say otherwise, and win at the next start."""
+    UNSEEN = "not seen whether in force"
+    SINGLE = "one state only"
+    """What the check reads has no second state that is collected."""
+
+    @property
+    def settled(self) -> bool:
+        """False when one of two states is bad or unseen."""
+        return self in (Force.AGREE, Force.SINGLE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unsettled:
+    """A check on a host whose running and persistent state do not agree."""
+
+    host: str
+    check: str
+    status: Status
+    force: Force
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +50,7 @@ class Sight:
     evidence: tuple[tuple[str, str], ...]
     """``(command id, sha256)`` of the answers it was read from."""
     origin: Origin
+    force: Force = Force.SINGLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +74,12 @@ class Receipt:
     holds: bool
     why: str
     """One sentence."""
+    ticket: str = ""
+    """The change it was mended by, where somebody wrote one beside the finding."""
+    last_passing: datetime | None = None
+    """The moment of the last run that saw it pass; a run that was blind is none."""
+
+    @property
+    def days_passing(self) -> int:
+        """From the run that saw it mended to the last one that saw it pass."""
+        return ((self.last_passing or self.passes.at) - self.passes.at).days

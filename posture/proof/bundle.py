@@ -16,6 +16,7 @@ from posture.model.assessment import Assessment
 from posture.model.finding import Status
 from posture.proof.layout import (
     ATTESTATION,
+    ATTESTATIONS,
     AUDIT,
     BASELINE,
     CIRCUMSTANCES_FILE,
@@ -39,9 +40,9 @@ from posture.proof.layout import (
     session_file,
 )
 from posture.proof.pages import verify_page
-from posture.proof.receipts import receipts
 from posture.proof.signing import Signer, encrypt, timestamp
 from posture.proof.tarfile_strict import TarWriter, read_members
+from posture.receipts import receipts
 from posture.run import stored_assessment
 from posture.store import Store
 from posture.store.codec import encode
@@ -93,6 +94,8 @@ def _fill(writer: TarWriter, store: Store, assessment: Assessment, made: Path, s
     rows = list(store.chain_rows())
     proofs = (msgspec.json.encode(one, order="sorted") + b"\n" for one in receipts(store, run.id))
     writer.add(RECEIPTS, b"".join(proofs))
+    stated = (msgspec.json.encode(use, order="sorted") + b"\n" for use in assessment.attestations)
+    writer.add(ATTESTATIONS, b"".join(stated))
     writer.add(VERIFY, verify_page(run.id, sealing.signer, stamped=sealing.stamp is not None).encode())
     writer.add(RUN, encode(run))
     writer.add(INVENTORY, encode(store.inventory(run.id)))

@@ -16,7 +16,7 @@ MANIFEST, VERDICTS, AUDIT, VERIFY = "manifest.json", "verdicts.jsonl", "audit.js
 RUN, INVENTORY, BASELINE = "judged-by/run.json", "judged-by/inventory.json", "judged-by/baseline.json"
 SUMS, SSH_SIGNATURE, ECDSA_SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.ecdsa"
 ATTESTATION, TIMESTAMP = "attestation.dsse.json", "SHA256SUMS.tsr"
-RECEIPTS = "receipts.jsonl"
+RECEIPTS, ATTESTATIONS = "receipts.jsonl", "attestations.jsonl"
 CIRCUMSTANCES_FILE, REGISTER = "judged-by/circumstances.json", "judged-by/vulnerabilities.json"
 UNLISTED = frozenset({SUMS, SSH_SIGNATURE, ECDSA_SIGNATURE, ATTESTATION, TIMESTAMP})
 """What SHA256SUMS does not name: itself, and what was made over it."""

@@ -72,7 +72,8 @@ What lies where: `manifest.json` says who scanned, by what authority, and how mu
 session (with the SSH host key it was held with) and each answer as it came, after redaction, with what was asked beside
 it in `.meta.json`. `verdicts.jsonl` has every verdict, `judged-by/` what they were judged by, `reports/` the reports.
 `receipts.jsonl` says of each finding that this run closed as fixed with which evidence it failed and with which it
-passes.
+passes. `attestations.jsonl` has what people state where no program could look, by name and with the digest of the
+document it rests on: such results are `manual`, never `pass`.
 
 With the scanner installed, `posture verify BUNDLE` does all of this, judges every raw answer again and compares each
 verdict.

@@ -15,6 +15,7 @@ import msgspec
 from collectors.base import Answer, Transcript
 from posture.assess import Circumstances
 from posture.errors import PostureError, StoreError, UsageError
+from posture.evaluate.attested import AttestationBook
 from posture.judging import judge_evidence
 from posture.known import Recalled
 from posture.model.assessment import Run
@@ -218,6 +219,7 @@ class _Evidence:
         self.baseline = _stored(bundle, BASELINE, Baseline)
         rules = bundle.json(CIRCUMSTANCES_FILE, Circumstances)
         register = bundle.json(REGISTER, Register)
+        self.attested = AttestationBook(rules.attestations, self.run.as_of.date())
         # Known vulnerabilities come as they were matched: the feeds, named by digest, are not in the bundle.
         self.known = Recalled(Reader(register, rules.rules(self.baseline, register.feeds)), self.run)
         about = (manifest.run, manifest.as_of, manifest.origin, manifest.baseline_digest)
@@ -282,9 +284,10 @@ def _verdicts(bundle: _Bundle, evidence: _Evidence) -> Iterator[Line]:
         return
     differing: list[str] = []
     judged: dict[str, dict[str, str]] = {}
-    for host, results in judge_evidence(
+    for host, measured in judge_evidence(
         evidence.run, evidence.inventory, evidence.baseline, evidence.known, evidence.transcripts
     ):
+        results = tuple(map(evidence.attested.cover, measured))
         judged[host] = {one.check: one.verdict.status.label for one in results}
         differing += _differences(host, results, written.pop(host, {}))
     differing += [f"{host}: not in the evidence" for host in sorted(written)]

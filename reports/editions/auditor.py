@@ -7,6 +7,7 @@ from posture.model.finding import Status
 from posture.model.host import FLEET
 from reports.editions.common import blind_part, closed_part, coverage_part, document, table_or_words
 from reports.editions.document import Cell, Document, Part, Row, Section, Table, columns, row
+from reports.editions.proof import attested_part, receipts_part, unsettled_part
 from reports.editions.samples import Sample, Samples, samples
 from reports.inert import clip
 from reports.sections.baseline import build_baseline
@@ -39,7 +40,12 @@ def build_auditor(survey: Survey, *, marking: str = "") -> Document:
             Section("coverage", "Coverage", (coverage_part(survey, meanings=True), blind_part(survey))),
             Section("crosswalk", "Crosswalk to NIST SP 800-53 revision 5", (_crosswalk(survey), _drafts(survey))),
             Section("waivers", "Waivers", (_waivers(waivers),)),
-            Section("closed", "Closed findings and receipts", (closed_part(survey),)),
+            Section("attested", "Attested, not measured", (attested_part(survey),)),
+            Section(
+                "closed",
+                "Closed findings and receipts",
+                (closed_part(survey), receipts_part(survey), unsettled_part(survey)),
+            ),
             Section("checks", "Check by check", checks or (Part(text=("The baseline has no check.",)),)),
             Section("method", "What this cannot say", (Part(text=build_method(survey).cannot_say),)),
         ),

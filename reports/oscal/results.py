@@ -122,7 +122,7 @@ class _Rest:
                 "title": prose(f"{check}: {what}"),
                 "description": prose(f"{self._checks[check].title}: {what}."),
                 **props((("check", check), ("result-now", status.label), ("reason", reason))),
-                "methods": ["TEST"],
+                "methods": ["INTERVIEW" if status is Status.MANUAL else "TEST"],
                 "types": ["control-objective"],
                 "origins": origins(self._assessment),
                 "subjects": [subject(self._hosts[number]) for number in hosts],

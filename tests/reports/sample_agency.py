@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from sample_paths import ATTACK
+from sample_proof import ATTESTATIONS, RECEIPTS, UNSETTLED
 
 from posture.errors import StoreError
 from posture.model.assessment import (
@@ -688,6 +689,9 @@ def agency() -> Assessment:
             GroupScore("zone", "office", 44.0, 80.1, 4, 43.0),
         ),
         attack=ATTACK,
+        attestations=ATTESTATIONS,
+        receipts=RECEIPTS,
+        unsettled=UNSETTLED,
     )
 
 

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from posture.cli.proving import verify_command
 from posture.errors import UsageError
 from posture.model.finding import Closing, Finding, Status
-from posture.proof.receipts import receipt, receipts
-from posture.run import Work, replay
+from posture.model.receipt import Force
+from posture.receipts import receipt, receipts
+from posture.run import Work, replay, stored_assessment
 from posture.store import Store
 from tests.posture.replays import DAY, HARDENED, PASSWORDS, START, edited, job, recorded, write_inventory
 
@@ -65,6 +66,39 @@ def test_a_run_has_a_receipt_for_each_finding_it_closed_as_fixed(home: Path) -> 
     assert [len(one) > 0 for one in found] == [False, False, False, True]
     assert CHECK in {one.check for one in found[-1]}
     assert all(one.holds for one in found[-1])
+
+
+def test_a_receipt_is_kept_with_the_run_and_outlives_the_evidence_of_the_one_before(home: Path) -> None:
+    with Store.open(home / "posture.db") as store:
+        newest = stored_assessment(store, "latest")
+        (made,) = [one for one in newest.receipts if one.check == CHECK]
+        assert (made.holds, made.days_passing, made.last_passing) == (True, 0, START + 3 * DAY)
+        assert made.passes.force is Force.AGREE
+        earlier = [one.run.id for one in store.runs()][1]
+        assert CHECK not in {one.check for one in stored_assessment(store, earlier).receipts}
+
+
+def test_days_passing_are_counted_to_the_last_run_that_saw_it(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "posture.db") as store:
+        for day, passwords in ((0, True), (1, False), (6, False)):
+            look(store, tmp_path, START + day * DAY, passwords=passwords)
+        (made,) = [one for one in stored_assessment(store, "latest").receipts if one.check == CHECK]
+        assert made.days_passing == 5 == receipt(store, made.finding).days_passing
+
+
+def test_a_change_that_the_server_has_not_read_is_not_in_force(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "posture.db") as store:
+        look(store, tmp_path, START, passwords=True)
+        said = recorded(HARDENED, at=START + DAY)
+        later = f"{(START + DAY).timestamp():.1f} {(START + DAY).timestamp():.1f} /etc/ssh/sshd_config\n".encode()
+        answer = said.answers["sshd.changed"]
+        said = replace(said, answers={**said.answers, "sshd.changed": replace(answer, stdout=later)})
+        path = tmp_path / "inventory.yaml"
+        replay(store, [said], job(path, tmp_path), START + DAY, Work(), as_of=START + DAY)
+        made = receipt(store, the_finding(store).id)
+        assert (made.failed.status, made.passes.status, made.holds) == (Status.FAIL, Status.PASS, False)
+        assert made.why.startswith("changed, not in force")
+        assert CHECK in {one.check for one in stored_assessment(store, "latest").unsettled}
 
 
 def test_an_open_finding_has_none(tmp_path: Path) -> None:
