@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from posture.cli import prepare, terminal
+from posture.cli.sampling import Asked, sample
 from posture.cli.scanning import config_option, out_option
 from posture.errors import UsageError
 from posture.exit_codes import ExitCode
@@ -84,6 +85,13 @@ def bundle_command(
 @click.option("--signer", default="", help="Who in that list must have signed, such as assessor@example.gov.")
 @click.option("--public-key", type=_file, help="PEM public key of the ECDSA signature, got outside the bundle.")
 @click.option("--authority", type=_file, help="Certificate of the timestamp authority.")
+@click.option("--sample", "number", type=int, help="Draw so many verdicts and collect them again, live.")
+@click.option("--seed", default="", help="Decides the draw: anybody with the bundle and the seed draws the same.")
+@click.option("-i", "--inventory", type=_file, help="Inventory to reach the drawn hosts by.")
+@click.option("--scope", type=_file, help="Authorisation of the sample; scope.yaml beside the inventory.")
+@click.option("--no-network", is_flag=True, help="Draw nothing that rests on a look from the network.")
+@click.option("--key", type=_file, help="The auditor's own key, which signs the sample.")
+@click.option("--to", type=_file, help="Where the signed sample goes.")
 @config_option
 @out_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -96,6 +104,13 @@ def verify_command(
     signer: str,
     public_key: Path | None,
     authority: Path | None,
+    number: int | None,
+    seed: str,
+    inventory: Path | None,
+    scope: Path | None,
+    no_network: bool,
+    key: Path | None,
+    to: Path | None,
     config_path: Path | None,
     out: Path,
     as_json: bool,
@@ -104,6 +119,9 @@ def verify_command(
 
     With `--finding`, judge the evidence a fixed finding failed with and the evidence it passes with, both anew.
 
+    With `--sample`, draw verdicts of the bundle, read their hosts again through the same collectors, judge them by the
+    bundle's own baseline, say which differ and why, and sign that with the auditor's own key.
+
     Exit code 0: everything holds. 1: something fails. 4: nothing fails, and something could not be checked.
 
     \b
@@ -111,6 +129,7 @@ def verify_command(
       posture verify evidence-20260620T040000Z-1a2b3c.tar
       posture verify evidence.tar --allowed-signers allowed_signers --signer a@example.gov --public-key signer.pub
       posture verify --finding 3f2a9c01d4e5b678
+      posture verify evidence.tar --sample 25 --seed "dice 4 2 6 1" -i inventory.yaml --key auditor-key
     """
     if (bundle is None) == (not finding):
         raise UsageError("say what to verify", hint="a bundle, or `--finding ID` of a finding in the store")
@@ -120,14 +139,20 @@ def verify_command(
     if (allowed_signers is None) != (not signer):
         raise UsageError("allowed signers and signer belong together", hint="give `--allowed-signers` and `--signer`")
     lines = list(verify_bundle(bundle, Keys(allowed_signers, signer, public_key, authority)))
-    if as_json:
+    if as_json and number is None:
         terminal.as_json(lines)
-    else:
+    elif not as_json:
         rows = [(line.answered.value, line.what, inert(line.detail)) for line in lines]
         terminal.table(str(bundle), ("answer", "question", "detail"), rows, empty="nothing was asked")
     answers = {line.answered for line in lines}
     if Answered.FAILS in answers:
+        if number is not None:
+            terminal.note("no sample was drawn: the bundle does not hold")
         context.exit(ExitCode.FINDINGS)
+    if number is not None:
+        asked = Asked(number, seed, inventory, scope, key, to, not no_network)
+        code = sample(bundle, asked, prepare.read_config(config_path, out), out, as_json=as_json)
+        context.exit(max(code, ExitCode.BLIND_SPOTS if Answered.OPEN in answers and code is ExitCode.CLEAN else code))
     context.exit(ExitCode.BLIND_SPOTS if Answered.OPEN in answers else ExitCode.CLEAN)
 
 
@@ -144,7 +169,9 @@ def _replayed(found: Receipt, *, as_json: bool) -> ExitCode:
         changed = "" if found.same_check else "; the check changed in between, both were judged by the present one"
         terminal.say(f"{found.days_open} days open, opened {found.times_opened} times{changed}")
         passing = f"passing for {found.days_passing} days"
-        terminal.say(f"{passing}, {found.passes.force.value}{f'; change {inert(found.ticket)}' if found.ticket else ''}")
+        terminal.say(
+            f"{passing}, {found.passes.force.value}{f'; change {inert(found.ticket)}' if found.ticket else ''}"
+        )
         terminal.say(f"{'receipt holds' if found.holds else 'NO RECEIPT'}: {inert(found.why)}")
     return ExitCode.CLEAN if found.holds else ExitCode.FINDINGS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,44 +11,23 @@ from typing import TypeVar
 
 import msgspec
 
-from collectors.base import Answer, Transcript
-from posture.assess import Circumstances
-from posture.errors import PostureError, StoreError, UsageError
-from posture.evaluate.attested import AttestationBook
+from posture.errors import PostureError, UsageError
 from posture.judging import judge_evidence
-from posture.known import Recalled
-from posture.model.assessment import Run
-from posture.model.check import Baseline
 from posture.model.finding import Result
-from posture.model.host import Inventory
 from posture.proof import signing
 from posture.proof.layout import (
     ATTESTATION,
     AUDIT,
-    BASELINE,
-    CIRCUMSTANCES_FILE,
     ECDSA_SIGNATURE,
     FORMAT,
-    INVENTORY,
     MANIFEST,
-    REGISTER,
-    RUN,
     SSH_SIGNATURE,
     SUMS,
     TIMESTAMP,
     UNLISTED,
-    VERDICTS,
-    HostLine,
     Manifest,
-    Meta,
-    SessionFile,
-    answer_of,
-    directory_of,
-    transcript_of,
 )
-from posture.proof.tarfile_strict import Member, content_of, read_members
-from posture.store.codec import decode
-from posture.vulnerabilities.register import Reader, Register
+from posture.proof.reading import Bundle, Evidence, written_verdicts
 
 T = TypeVar("T")
 _NAMED = 5  # how many of a kind are named one by one
@@ -89,7 +67,7 @@ def verify_bundle(path: Path, keys: Keys) -> Iterator[Line]:
     Raises:
         UsageError: it is no bundle, or a key file is none.
     """
-    bundle = _Bundle(path)
+    bundle = Bundle(path)
     yield from _files(bundle)
     yield from _signatures(bundle, keys)
     manifest, line = _tried("the manifest can be read", lambda: bundle.json(MANIFEST, Manifest))
@@ -101,36 +79,13 @@ def verify_bundle(path: Path, keys: Keys) -> Iterator[Line]:
         return
     yield _signing_as_said(bundle, manifest)
     yield _chain(bundle, manifest)
-    evidence, line = _tried("each raw answer is what its description says", lambda: _Evidence(bundle, manifest))
+    evidence, line = _tried("each raw answer is what its description says", lambda: Evidence(bundle, manifest))
     yield line
     if evidence is not None:
         yield from _verdicts(bundle, evidence)
 
 
-class _Bundle:
-    """The members of a bundle, read on demand."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.members: dict[str, Member] = {member.name: member for member in read_members(path)}
-        if SUMS not in self.members:
-            raise UsageError(f"{path} has no {SUMS}", hint="name a bundle of `posture bundle`; decrypt it first")
-
-    def content(self, name: str) -> bytes:
-        """Return the bytes of a member."""
-        if name not in self.members:
-            raise UsageError(f"{name} is missing", hint="")
-        return content_of(self.path, self.members[name])
-
-    def json(self, name: str, kind: type[T]) -> T:
-        """Return a member decoded as a type."""
-        try:
-            return msgspec.json.decode(self.content(name), type=kind)
-        except msgspec.MsgspecError as reason:
-            raise UsageError(f"{name}: {reason}", hint="") from None
-
-
-def _files(bundle: _Bundle) -> Iterator[Line]:
+def _files(bundle: Bundle) -> Iterator[Line]:
     listed: dict[str, str] = {}
     for text in bundle.content(SUMS).decode("utf-8", "replace").splitlines():
         digest, _, name = text.partition("  ")
@@ -142,7 +97,7 @@ def _files(bundle: _Bundle) -> Iterator[Line]:
     yield _none("no file is there that is not listed", sorted(there.keys() - listed.keys()), "not listed")
 
 
-def _signatures(bundle: _Bundle, keys: Keys) -> Iterator[Line]:
+def _signatures(bundle: Bundle, keys: Keys) -> Iterator[Line]:
     sums = bundle.content(SUMS)
     what = "SHA256SUMS is signed by an allowed signer (ssh-keygen)"
     if SSH_SIGNATURE not in bundle.members:
@@ -163,7 +118,7 @@ def _signatures(bundle: _Bundle, keys: Keys) -> Iterator[Line]:
             yield _held(what, held, "another authority, or other bytes")
 
 
-def _ecdsa(bundle: _Bundle, keys: Keys, sums: bytes) -> Iterator[Line]:
+def _ecdsa(bundle: Bundle, keys: Keys, sums: bytes) -> Iterator[Line]:
     what, attested = (
         "SHA256SUMS is signed with the ECDSA key (openssl)",
         "the attestation is about these digests (DSSE)",
@@ -184,14 +139,14 @@ def _ecdsa(bundle: _Bundle, keys: Keys, sums: bytes) -> Iterator[Line]:
     )
 
 
-def _signing_as_said(bundle: _Bundle, manifest: Manifest) -> Line:
+def _signing_as_said(bundle: Bundle, manifest: Manifest) -> Line:
     made = {"ssh": SSH_SIGNATURE, "ecdsa-p256": ECDSA_SIGNATURE, "dsse": ATTESTATION}
     said = {made.get(name, name) for name in manifest.signatures} | ({TIMESTAMP} if manifest.timestamp else set())
     gone = sorted(said - bundle.members.keys())
     return _none("every signature the manifest speaks of is there", gone, "missing")
 
 
-def _chain(bundle: _Bundle, manifest: Manifest) -> Line:
+def _chain(bundle: Bundle, manifest: Manifest) -> Line:
     what, prev, seq, ended = "the audit log is whole", "00" * 32, 0, False
     try:
         for seq, text in enumerate(bundle.content(AUDIT).splitlines(), start=1):
@@ -209,76 +164,9 @@ def _chain(bundle: _Bundle, manifest: Manifest) -> Line:
     return _held(what, ended, "it does not hold the end of this run", f"{seq} rows")
 
 
-class _Evidence:
-    """The raw answers as sessions again, each held against what its description says."""
-
-    def __init__(self, bundle: _Bundle, manifest: Manifest) -> None:
-        self._bundle = bundle
-        self.run = _stored(bundle, RUN, Run)
-        self.inventory = _stored(bundle, INVENTORY, Inventory)
-        self.baseline = _stored(bundle, BASELINE, Baseline)
-        rules = bundle.json(CIRCUMSTANCES_FILE, Circumstances)
-        register = bundle.json(REGISTER, Register)
-        self.attested = AttestationBook(rules.attestations, self.run.as_of.date())
-        # Known vulnerabilities come as they were matched: the feeds, named by digest, are not in the bundle.
-        self.known = Recalled(Reader(register, rules.rules(self.baseline, register.feeds)), self.run)
-        about = (manifest.run, manifest.as_of, manifest.origin, manifest.baseline_digest)
-        if about != (self.run.id, self.run.as_of, self.run.origin.value, self.baseline.digest):
-            raise UsageError("the manifest speaks of another run, moment, origin or baseline", hint="")
-        self._of: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(bundle.members):
-            if name.startswith("raw/"):
-                self._of[name.split("/", 2)[1]].append(name)
-        strange = self._of.keys() - {directory_of(host.id) for host in self.inventory.hosts}
-        if strange:
-            raise UsageError(f"raw/{min(strange)}: no host of the inventory", hint="")
-        sessions = 0
-        for host in self.inventory.hosts:
-            sessions += len(self.transcripts(host.id))
-        if sessions != manifest.sessions:
-            raise UsageError(f"{sessions} sessions, the manifest says {manifest.sessions}", hint="")
-
-    def transcripts(self, host: str) -> list[Transcript]:
-        """Return the sessions of a host.
-
-        Raises:
-            UsageError: an answer is not what its description says.
-        """
-        names = self._of.get(directory_of(host), [])
-        found = []
-        for name in names:
-            if not name.endswith(".session.json"):
-                continue
-            saved = self._bundle.json(name, SessionFile)
-            stem = name.removesuffix(".session.json")
-            metas = [one for one in names if one.startswith(f"{stem}-") and one.endswith(".meta.json")]
-            if saved.host != host or saved.answers != len(metas):
-                raise UsageError(
-                    f"{name}: {len(metas)} answers of {host}, it says {saved.answers} of {saved.host}", hint=""
-                )
-            answers = [self._answer(one, saved) for one in metas]
-            found.append(transcript_of(saved, {answer.command.id: answer for answer in answers}))
-        return found
-
-    def _answer(self, name: str, saved: SessionFile) -> Answer:
-        stem = name.removesuffix(".meta.json")
-        meta = self._bundle.json(name, Meta)
-        stdout = self._bundle.content(f"{stem}.out")
-        stderr = self._bundle.content(f"{stem}.err") if f"{stem}.err" in self._bundle.members else b""
-        if (hashlib.sha256(stdout).hexdigest(), hashlib.sha256(stderr).hexdigest()) != (
-            meta.sha256,
-            meta.stderr_sha256,
-        ):
-            raise UsageError(f"{stem}.out is not the answer that {name} describes", hint="")
-        here = (saved.host, saved.account, saved.vantage, saved.origin, saved.host_key, saved.started_at)
-        if here != (meta.host, meta.account, meta.vantage, meta.origin, meta.host_key, meta.session_started_at):
-            raise UsageError(f"{name} speaks of another session than the one it lies in", hint="")
-        return answer_of(meta, stdout, stderr)
-
-
-def _verdicts(bundle: _Bundle, evidence: _Evidence) -> Iterator[Line]:
+def _verdicts(bundle: Bundle, evidence: Evidence) -> Iterator[Line]:
     what = "every verdict comes out the same from the raw evidence"
-    written, line = _tried("the verdicts can be read", lambda: _written(bundle))
+    written, line = _tried("the verdicts can be read", lambda: written_verdicts(bundle))
     if written is None:
         yield line
         return
@@ -294,18 +182,6 @@ def _verdicts(bundle: _Bundle, evidence: _Evidence) -> Iterator[Line]:
     total = sum(map(len, judged.values()))
     yield _none(what, differing, "differ", f"{total:,} verdicts judged again")
     yield _report(bundle, judged)
-
-
-def _written(bundle: _Bundle) -> dict[str, dict[str, tuple[int, str, str, list[str]]]]:
-    lines = bundle.content(VERDICTS).splitlines()
-    try:
-        found = [msgspec.json.decode(line, type=HostLine) for line in lines]
-    except msgspec.MsgspecError as reason:
-        raise UsageError(f"{VERDICTS}: {reason}", hint="") from None
-    return {
-        line.host: {check: (rev, status, why, subjects) for check, rev, status, why, subjects in line.results}
-        for line in found
-    }
 
 
 def _differences(
@@ -334,7 +210,7 @@ class _Reported(msgspec.Struct):
     hosts: list[_ReportedHost]
 
 
-def _report(bundle: _Bundle, judged: dict[str, dict[str, str]]) -> Line:
+def _report(bundle: Bundle, judged: dict[str, dict[str, str]]) -> Line:
     what = f"{_ASSESSMENT} says the same"
     if _ASSESSMENT not in bundle.members:
         return Line(what, Answered.HOLDS, "there is none in this bundle")
@@ -350,13 +226,6 @@ def _report(bundle: _Bundle, judged: dict[str, dict[str, str]]) -> Line:
         if said.get(host, {}).get(check) != status
     ]
     return _none(what, wrong, "differ")
-
-
-def _stored(bundle: _Bundle, name: str, kind: type[T]) -> T:
-    try:
-        return decode(kind, bundle.content(name))
-    except StoreError as reason:
-        raise UsageError(f"{name}: {reason}", hint="") from None
 
 
 def _tried(what: str, read: Callable[[], T]) -> tuple[T | None, Line]:
