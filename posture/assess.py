@@ -445,7 +445,14 @@ def _kept_receipts(store: Store, run: Run, walk: _Walk) -> tuple[Receipt, ...]:
             for made in msgspec.json.decode(store.part(one.run.id, RECEIPTS), type=list[Receipt]):
                 if made.finding in fixed and fixed[made.finding].closed_at == made.passes.at:
                     found[made.finding] = made
+    if not found:
+        return ()
+    work = store.work.items()
     return tuple(
-        replace(one, last_passing=run.as_of if walk.passes(one) else one.passes.at)
+        replace(
+            one,
+            last_passing=run.as_of if walk.passes(one) else one.passes.at,
+            ticket=work[one.finding].ticket if one.finding in work else "",
+        )
         for one in sorted(found.values(), key=lambda one: (one.host, one.check, one.subject))
     )

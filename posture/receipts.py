@@ -43,7 +43,8 @@ def receipt(store: Store, finding_id: str) -> Receipt:
         raise UsageError(f"finding {finding_id} was closed as {word}, not as fixed", hint="only a fix has a receipt")
     later = [change.run for change in store.finding_history(finding_id) if change.did is Did.CLOSED][-1]
     made = _made(finding, later, _Sights(store, store.baseline(later)))
-    return replace(made, last_passing=_last_passing(store, finding))
+    item = store.work.items().get(finding_id)
+    return replace(made, last_passing=_last_passing(store, finding), ticket=item.ticket if item else "")
 
 
 def receipts(store: Store, run_id: str) -> Iterator[Receipt]:

@@ -78,6 +78,7 @@ __all__ = [
     "evaluate",
     "exit_code",
     "merge",
+    "operator",
     "replay",
     "scan",
     "stored_assessment",
@@ -206,7 +207,7 @@ def _new_run(baseline: Baseline, authorisation: str, now: datetime) -> Run:
         started_at=now,
         finished_at=None,
         state=RunState.RUNNING,
-        operator=_operator(),
+        operator=operator(),
         scanner=socket.gethostname(),
         tool_version=__version__,
         authorisation=authorisation,
@@ -218,7 +219,8 @@ def _new_run(baseline: Baseline, authorisation: str, now: datetime) -> Run:
     )
 
 
-def _operator() -> str:
+def operator() -> str:
+    """Return the account this program runs as."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from posture.cli import prepare, terminal
+from posture.cli.reading import run_option
 from posture.cli.sampling import Asked, sample
 from posture.cli.scanning import config_option, out_option
 from posture.errors import UsageError
@@ -16,6 +17,7 @@ from posture.proof.bundle import Sealing, previous_root, write_bundle
 from posture.proof.signing import Signer
 from posture.proof.verify import Answered, Keys, verify_bundle
 from posture.receipts import receipt
+from posture.run import operator, stored_assessment
 from reports import chosen
 from reports.files import new_directory
 from reports.inert import inert
@@ -176,4 +178,54 @@ def _replayed(found: Receipt, *, as_json: bool) -> ExitCode:
     return ExitCode.CLEAN if found.holds else ExitCode.FINDINGS
 
 
-COMMANDS = (bundle_command, verify_command)
+@click.command("receipts")
+@click.option("--ticket", default="", help="Write this change's number beside the findings named, and nothing else.")
+@click.option("--finding", "ids", multiple=True, metavar="ID", help="A finding it belongs to; may be repeated.")
+@run_option
+@config_option
+@out_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def receipts_command(
+    ticket: str, ids: tuple[str, ...], run: str, config_path: Path | None, out: Path, as_json: bool
+) -> None:
+    """List the proof of every fix that stands, and what is changed and not in force.
+
+    \b
+    Examples:
+      posture receipts
+      posture receipts --ticket CHG0012345 --finding 3f2a9c01d4e5b678
+    """
+    if bool(ticket) != bool(ids):
+        raise UsageError("a ticket belongs to findings", hint="--ticket NUMBER --finding ID [--finding ID]")
+    with prepare.open_store(prepare.read_config(config_path, out)) as store:
+        if ticket:
+            found = [store.finding(one) for one in ids]
+            store.work.set_ticket(found, inert(ticket.strip())[:_TICKET_CHARS], by=operator(), at=prepare.now())
+            terminal.say(f"change {inert(ticket.strip())[:_TICKET_CHARS]} stands beside {len(found)} findings")
+            return
+        assessment = stored_assessment(store, run)
+    if as_json:
+        terminal.as_json({"receipts": assessment.receipts, "unsettled": assessment.unsettled})
+        return
+    rows = [
+        (
+            "holds" if one.holds else "no receipt",
+            *(one.finding, one.check, one.host, one.subject),
+            *(f"{one.failed.at:%Y-%m-%d}", f"{one.passes.at:%Y-%m-%d}", str(one.days_passing)),
+            *(str(one.times_opened - 1), one.ticket, one.why),
+        )
+        for one in assessment.receipts
+    ]
+    terminal.table("receipts", _RECEIPT_COLUMNS, rows, empty="no fix has a receipt in this store")
+    halves = [(one.force.value, one.check, one.host, one.status.label) for one in assessment.unsettled]
+    terminal.table(
+        "not in force", ("state", "check", "host", "result"), halves, empty="nothing is good on one side only"
+    )
+
+
+_RECEIPT_COLUMNS = (
+    *("receipt", "finding", "check", "host", "subject", "failed", "passes", "days passing", "reopened"),
+    *("change", "why"),
+)
+_TICKET_CHARS = 200  # a number, or the address of one
+COMMANDS = (bundle_command, verify_command, receipts_command)

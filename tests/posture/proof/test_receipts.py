@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from posture.cli.proving import verify_command
+from posture.cli.proving import receipts_command, verify_command
 from posture.errors import UsageError
 from posture.model.finding import Closing, Finding, Status
 from posture.model.receipt import Force
@@ -128,5 +128,9 @@ def test_the_command_replays_it(home: Path) -> None:
         id_ = the_finding(store).id
     result = CliRunner().invoke(verify_command, ["--finding", id_, "-c", str(config)])
     assert result.exit_code == 0, result.output
+    ticket = ["--ticket", "CHG0012345", "--finding", id_, "-c", str(config)]
+    assert CliRunner().invoke(receipts_command, ticket).exit_code == 0
+    listed = CliRunner().invoke(receipts_command, ["-c", str(config)])
+    assert "CHG0012345" in listed.output and "holds" in listed.output
     both = CliRunner().invoke(verify_command, ["x.tar", "--finding", id_, "-c", str(config)])
     assert isinstance(both.exception, UsageError)
