@@ -12,17 +12,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
 from scipy.sparse import csr_array
 
-from posture.graph.arrays import Arrays, Floats, Ints, Longs
+from posture.graph.arrays import Arrays, Bools, Floats, Ints, Longs
 from posture.graph.best import FAR, Best, best
-from posture.graph.fixpoint import reached, relevant
+from posture.graph.fixpoint import firsts, reached, relevant
 
-_ROUNDS_MAX = 100
+_PASSES_LATER = 12  # searches after each answer in whole numbers, which takes ten times as long as a search
+_ROUNDS_MAX = 200
+_INFEASIBLE = 2  # scipy.optimize.milp
+_RISES = 1.0005  # a bound that rises by less is done rising
 _NODES_MAX = 50_000  # branch-and-bound nodes, not seconds: the same input stops at the same answer on any machine
 _CORES_AT_ONCE = 60  # the shortest ones; more of them slow the program down more than they tighten it
 _NOTHING_LEFT = 1e-9
+_TURNS = 20  # derivations told of each objective from one search
+_TURNS_LATER = 32  # once the program has an answer it costs more than telling ways: tell it more at a time
+_GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
 _LABEL = 1_000  # a derivation with fewer labels makes a stronger core than a shorter one
 
 Core = tuple[int, ...]
@@ -49,12 +55,14 @@ def cheapest_cut(arrays: Arrays, cost: Floats, objectives: Ints | None = None) -
     beyond = tuple(np.flatnonzero(free[wanted]).tolist())
     closable = wanted[~free[wanted]]
     search = _Search(relevant(arrays, arrays.origin, closable), closable, cost)
+    exact, last = False, -1.0
     for _ in range(_ROUNDS_MAX):
-        chosen, solved, bound = search.program()
-        rest = search.close(chosen)
+        chosen, solved, bound = search.program(exact=exact)
+        rest = search.close(chosen, passes=_PASSES_LATER if exact else 1)
+        # in fractions the program takes a moment: that is how to get most cores, until they raise it no more
+        exact, last = exact or bound < last * _RISES or not search.cores, bound
         if not rest and solved:
             return LabelCut(chosen, search.price(chosen), True, search.price(chosen), beyond, len(search.cores))
-        search.better((*chosen, *rest))
         if search.price(search.known) <= bound + 1e-9:
             break
     known = search.without_needless(search.known)
@@ -77,28 +85,51 @@ class _Search:
         """Return what labels cost together."""
         return float(self._cost[list(labels)].sum())
 
-    def program(self) -> tuple[Core, bool, float]:
-        """Return the cheapest labels that hit every core so far, whether that is proven, and its lower bound."""
+    def program(self, *, exact: bool) -> tuple[Core, bool, float]:
+        """Return the cheapest labels that hit every core so far, whether that is proven, and its lower bound.
+
+        Not ``exact`` allows fractions: the bound holds, the labels are those of a half and more and what they miss.
+        """
         if not self.cores:
             return (), True, 0.0
         cores = list(self.cores)
-        labels = np.unique(np.concatenate([np.array(core) for core in cores]))
-        columns = np.searchsorted(labels, np.concatenate([np.array(core) for core in cores]))
+        values = np.array([label for core in cores for label in core])
+        labels, columns = np.unique(values, return_inverse=True)
         rows = np.repeat(np.arange(len(cores)), [len(core) for core in cores])
         matrix = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(cores), len(labels)))
+        cost = self._cost[labels]
+        found = linprog(cost, A_ub=-matrix, b_ub=-np.ones(len(cores)), bounds=(0, 1), method="highs")
+        if exact:
+            return self._whole(labels, cost, matrix, found)
+        whole = bool((np.abs(found.x - np.rint(found.x)) < _NOTHING_LEFT).all())
+        chosen = set(labels[found.x > 0.5 - _NOTHING_LEFT].tolist())
+        missed = [core for core in cores if chosen.isdisjoint(core)]
+        return tuple(sorted(chosen.union(_paid_off(missed, self._cost.copy())))), whole, float(found.fun)
+
+    def _whole(self, labels: Longs, cost: Floats, matrix: csr_array, found: OptimizeResult) -> tuple[Core, bool, float]:
+        """Return the same in whole numbers.
+
+        A label whose reduced cost exceeds what lies between the bound in fractions and the cheapest known answer is in
+        no cheaper answer: it is left out, and with it most of the program. When nothing is left, the known one is best.
+        """
+        reduced = cost + matrix.T @ found.ineqlin.marginals
+        room = self.price(self.known) - found.fun
         answer = milp(
-            self._cost[labels],
+            cost,
             integrality=np.ones(len(labels)),
-            bounds=Bounds(0, 1),
+            bounds=Bounds(0, (reduced <= room + _NOTHING_LEFT * max(1.0, room)).astype(np.float64)),
             constraints=LinearConstraint(matrix, 1, np.inf),
             options={"node_limit": _NODES_MAX, "mip_rel_gap": 0.0},
         )
+        if answer.status == _INFEASIBLE:
+            return self.known, True, self.price(self.known)
         if answer.x is None:
-            return tuple(_paid_off(cores, self._cost.copy())), False, 0.0
+            return self.known, False, float(found.fun)
+        solved = answer.status == 0
         chosen = tuple(labels[answer.x > 0.5].tolist())
-        return chosen, answer.status == 0, float(answer.fun if answer.status == 0 else answer.mip_dual_bound)
+        return chosen, solved, float(answer.fun if solved else found.fun)
 
-    def close(self, chosen: Core) -> list[int]:
+    def close(self, chosen: Core, *, passes: int) -> list[int]:
         """Return further labels that close what is left, and keep the cores that ask for them.
 
         Each core is paid for by all its labels alike until one of them has no cost left, and that one goes (the
@@ -106,21 +137,28 @@ class _Search:
         """
         more: list[int] = []
         left = self._cost.copy()
-        while True:
-            found = best(self._arrays, self._weight, self._start, self._arrays.without([*chosen, *more]))
+        while passes > 0 or self.price((*chosen, *more)) < self.price(self.known):
+            passes -= 1
+            stands = self._arrays.without([*chosen, *more])
+            found = best(self._arrays, self._weight, self._start, stands)
             lost = self._objectives[found.cost[self._objectives] < FAR]
             if not len(lost):
+                self.known = min(self.known, (*chosen, *more), key=self.price)
                 return more
-            cores = sorted(set(label_sets(self._arrays, found, lost)), key=lambda core: (len(core), core))[
-                :_CORES_AT_ONCE
-            ]
-            self.cores.update(dict.fromkeys(cores))
-            more += _paid_off(cores, left)
+            more += self._told(found, stands, lost, left, _TURNS_LATER if chosen else _TURNS)
+        return more
 
-    def better(self, labels: Core) -> None:
-        """Keep labels that close everything if they are the cheapest so far."""
-        if self.price(labels) < self.price(self.known):
-            self.known = labels
+    def _told(self, found: Best, stands: Bools, lost: Ints, left: Floats, turns: int) -> dict[int, None]:
+        """Return the labels that cores of one search have paid off; ``left`` is what remains of each label's cost."""
+        gone: dict[int, None] = {}
+        others = _Others(self._arrays, found, stands)
+        for turn in range(turns):
+            some = lost[turn % min(turns, len(lost)) :: max(1, len(lost) // _CORES_AT_ONCE)]
+            cores = sorted(set(label_sets(self._arrays, others.at(turn), some)), key=lambda core: (len(core), core))
+            cores = [core for core in cores if gone.keys().isdisjoint(core)][:_CORES_AT_ONCE]
+            self.cores.update(dict.fromkeys(cores))
+            gone.update(dict.fromkeys(_paid_off(cores, left)))
+        return gone
 
     def without_needless(self, labels: Core) -> Core:
         """Return the labels without those that the others make needless, the dearest first."""
@@ -130,6 +168,33 @@ class _Search:
             if closed(self._arrays, rest, self._objectives):
                 kept = rest
         return tuple(sorted(kept))
+
+
+class _Others:
+    """Other derivations of the same nodes, another at each turn.
+
+    An edge whose premises all cost less than its conclusion may stand in the place of the best one: costs fall from
+    step to step, so no circle closes. Which one is taken depends on turn and node only.
+    """
+
+    def __init__(self, arrays: Arrays, found: Best, stands: Bools) -> None:
+        self._found = found
+        able = np.flatnonzero(stands & (found.by[arrays.conclusion] >= 0) & (arrays.premises.sizes > 0))
+        picked = arrays.premises.picked(able)
+        most = np.maximum.reduceat(found.cost[picked.values], picked.at[:-1]) if len(able) else np.zeros(0, np.int64)
+        self._fits = able[most < found.cost[arrays.conclusion[able]]]
+        self._target, self._first = firsts(arrays.conclusion[self._fits])
+        self._count = np.diff(np.append(self._first, len(self._fits))).astype(np.uint64)
+
+    def at(self, turn: int) -> Best:
+        """Return the derivations of one turn; those of the first are the best."""
+        if turn == 0 or not len(self._fits):
+            return self._found
+        mixed = (self._target.astype(np.uint64) + np.uint64(turn)) * _GOLDEN
+        place = ((mixed >> np.uint64(20)) % self._count).astype(np.int64)
+        by = self._found.by.copy()
+        by[self._target] = self._fits[self._first + place]
+        return Best(self._found.cost, by)
 
 
 def label_sets(arrays: Arrays, found: Best, targets: Ints) -> Iterator[Core]:
