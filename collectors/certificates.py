@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 PEM_CHARS = 100_000  # the longest certificates in use, with hundreds of names, have some 20,000
 NAMES_MAX = 500
@@ -53,6 +55,46 @@ def read_certificate(pem: str) -> Certificate | str:
         return _read(x509.load_pem_x509_certificate(pem.encode()))
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
         return f"it is damaged: {_clean(str(error))}"
+
+
+def distrusted(pem: str, anchors: tuple[str, ...], moment: datetime) -> str:
+    """Return why clients that trust these authorities refuse a server's certificate; empty when they take it.
+
+    Path validation by RFC 5280 and the rules that browsers add (the verifier of the cryptography library). What the
+    server sends beside its own certificate is not known: intermediates stand among the authorities. Whether the names
+    fit the host is another question.
+    """
+    try:
+        leaf = x509.load_pem_x509_certificate(pem.encode())
+        subject = _first_name(leaf)
+        if subject is None:
+            return "it is for no name: it has no subject alternative name"
+        PolicyBuilder().store(_store(anchors)).time(moment).build_server_verifier(subject).verify(leaf, [])
+    except VerificationError as error:
+        return _clean(str(error))
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        return f"it is damaged: {_clean(str(error))}"
+    return ""
+
+
+@functools.lru_cache(maxsize=4)
+def _store(anchors: tuple[str, ...]) -> Store:
+    return Store([x509.load_pem_x509_certificate(pem.encode()) for pem in anchors])
+
+
+def _first_name(leaf: x509.Certificate) -> x509.DNSName | x509.IPAddress | None:
+    """Return a name that the certificate itself has, so that only its chain is in question."""
+    try:
+        listed = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
+    for name in listed:
+        if isinstance(name, x509.DNSName):
+            # a name of a wildcard is any name below it
+            return x509.DNSName(name.value.replace("*", "any", 1))
+        if isinstance(name, x509.IPAddress) and not hasattr(name.value, "prefixlen"):
+            return name
+    return None
 
 
 def _read(found: x509.Certificate) -> Certificate:

@@ -59,6 +59,8 @@ class Presented:
     port: int
     outside: bool
     certificate: Certificate
+    pem: str
+    """As it came, for whoever checks its signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +158,12 @@ def _certificates(found: Greetings) -> tuple[list[Presented], list[Unread]]:
         place = endpoint(one.address, one.port)
         script = one.scripts.get("ssl-cert")
         pem = table(script.structured, "pem") if script is not None else ""
-        read = read_certificate(pem[: PEM_CHARS + 1]) if isinstance(pem, str) and pem else "none was presented"
+        pem = pem if isinstance(pem, str) else ""
+        read = read_certificate(pem[: PEM_CHARS + 1]) if pem else "none was presented"
         if isinstance(read, str):
             unread.append(Unread(place, "certificate", read))
         else:
-            presented.append(Presented(place, one.port, one.outside, read))
+            presented.append(Presented(place, one.port, one.outside, read, pem))
     return presented, unread
 
 
@@ -193,4 +196,4 @@ def _holes(facts: TlsFacts, found: Greetings) -> Iterator[Hole]:
         yield Hole("without_tls13", reason, detail or "nmap does not see TLS 1.3 behind this kind of certificate")
 
 
-COLLECTOR = Collector(topic="tls", version=1, commands=(), facts=TlsFacts, parse=parse, reads="exposure")
+COLLECTOR = Collector(topic="tls", version=2, commands=(), facts=TlsFacts, parse=parse, reads="exposure")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from posture import ai_register, ansible_inventory, yamlfile
+from posture import ai_register, ansible_inventory, trust_anchors, yamlfile
 from posture.errors import ConfigError
 from posture.model.host import (
     FLEET,
@@ -130,6 +130,8 @@ class InventoryFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     published: list[PublishedEntry] = []
     ai_register: str = ""
     """A file beside this one."""
+    trust_anchors: str = ""
+    """A file of certificates beside this one."""
 
 
 def read(path: Path) -> Inventory:
@@ -181,6 +183,7 @@ def _build(located: Located, file: InventoryFile, path: Path) -> Inventory:
             _published(located.at("published", index), entry, set(ids)) for index, entry in enumerate(file.published)
         ),
         ai_register=ai_register.read(path.parent / file.ai_register, ids) if file.ai_register else None,
+        trust_anchors=trust_anchors.read(path.parent / file.trust_anchors) if file.trust_anchors else None,
     )
 
 

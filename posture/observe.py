@@ -11,7 +11,7 @@ from collectors.ai_scan import TRANSPORT as HTTP
 from collectors.base import Collector, Transcript, applies, document, observe
 from collectors.exposure_scan import merged
 from collectors.registry import COLLECTORS
-from posture import ai, flows, known, management, views
+from posture import ai, flows, known, management, trust, views
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin, Unseen
@@ -24,7 +24,13 @@ NETWORK_COLLECTORS: tuple[Collector, ...] = (
     tls.COLLECTOR,
 )
 """Topics that are asked of the network, not over a login."""
-DERIVED_COLLECTORS: tuple[Collector, ...] = (ai.COLLECTOR, flows.COLLECTOR, management.COLLECTOR, views.COLLECTOR)
+DERIVED_COLLECTORS: tuple[Collector, ...] = (
+    ai.COLLECTOR,
+    flows.COLLECTOR,
+    management.COLLECTOR,
+    trust.COLLECTOR,
+    views.COLLECTOR,
+)
 """Topics that are made from others of the same host: they ask nothing, and are here for their schemas."""
 MATCHED_COLLECTORS: tuple[Collector, ...] = (known.COLLECTOR,)
 """Topics that come of feeds and imports beside the host's own: made when a run is judged."""
@@ -65,6 +71,7 @@ def observations(
     found["flows"] = flows.flows_of(host, inventory, found["exposure"])
     found["ai"] = ai.ai_of(host, inventory, found["ai_service"], found["ai_host"])
     found["management"] = management.management_of(host, found["exposure"], found["pages"], found["tls"])
+    found["trust"] = trust.trust_of(host, inventory, found["tls"])
     found["views"] = views.views_of(host, inventory, found["exposure"], found["listeners"], found["firewall"])
     return found
 

@@ -28,6 +28,9 @@ vantages:
 # The register of AI services: what may be there, by whose word. Any other that is found is shadow AI.
 # ai_register: models.yaml          # services: [{service: ollama, host: web1, port: 11434, owner: ai-team}]
 
+# The authorities that your clients trust, roots and intermediates in PEM: certificates are judged by them (TLS-09).
+# trust_anchors: agency-pki.pem
+
 # What hosts share. `credential` is a name in posture.yaml: no secret ever stands here.
 groups:
   - name: linux
@@ -47,6 +50,7 @@ hosts:
     # What you say of the host; checks read it as `declared.…`.
     declared:
       services: [{port: 22, proto: tcp}, {port: 443, proto: tcp}]
+      # names: [portal.agency.example]               # what clients call it by: its certificates are for them (TLS-10)
       # accounts: [root, posture]                    # everybody who may have a shell; without it IDN-10 is a question
       # device: {vendor: Example, model: X1, version: '7.2', end_of_support: '2027-03-31'}   # BOD 26-02
       # isolation: switch port shut by the SOC, run book 12   # how the host is cut off, and by whom

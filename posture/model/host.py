@@ -195,3 +195,5 @@ class Inventory:
     published: tuple[Published, ...] = ()
     ai_register: tuple[RegisteredAi, ...] | None = None
     """What AI services there may be; ``None`` when no register is named, which is not the same as an empty one."""
+    trust_anchors: tuple[str, ...] | None = None
+    """Certificates in PEM of the authorities that clients trust; ``None`` when none are named."""

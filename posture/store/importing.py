@@ -140,14 +140,8 @@ class _Importer:
         baseline = decode(Baseline, self._content(manifest.baseline))
         self._denominator = denominator_of(baseline)
         header = read_header(self._content(manifest.inventory))
-        inventory = Inventory(
-            tuple(host for piece in header.pieces for host in read_piece(self._content(piece))),
-            header.zones,
-            header.vantages,
-            header.name,
-            header.flows,
-            header.published,
-            header.ai_register,
+        inventory = header.with_hosts(
+            tuple(host for piece in header.pieces for host in read_piece(self._content(piece)))
         )
         self._hosts = frozenset(host.id for host in inventory.hosts)
         shown = _in_enclave(inventory, self._enclave) if self._enclave else inventory
@@ -286,6 +280,7 @@ def _in_enclave(inventory: Inventory, enclave: str) -> Inventory:
         None
         if inventory.ai_register is None
         else tuple(replace(one, host=inside(one.host)) for one in inventory.ai_register),
+        inventory.trust_anchors,
     )
 
 

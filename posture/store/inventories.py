@@ -34,6 +34,20 @@ class Header:
     flows: tuple[Flow, ...] | None = None
     published: tuple[Published, ...] = ()
     ai_register: tuple[RegisteredAi, ...] | None = None
+    trust_anchors: tuple[str, ...] | None = None
+
+    def with_hosts(self, hosts: tuple[Host, ...]) -> Inventory:
+        """Return the inventory that this header stands over."""
+        return Inventory(
+            hosts,
+            self.zones,
+            self.vantages,
+            self.name,
+            self.flows,
+            self.published,
+            self.ai_register,
+            self.trust_anchors,
+        )
 
 
 def put_inventory(conn: Connection, blobs: Blobs, inventory: Inventory) -> Digest:
@@ -57,6 +71,7 @@ def put_inventory(conn: Connection, blobs: Blobs, inventory: Inventory) -> Diges
             inventory.flows,
             inventory.published,
             inventory.ai_register,
+            inventory.trust_anchors,
         ),
     )
 
@@ -85,9 +100,7 @@ def read_stored_piece(conn: Connection, blobs: Blobs, piece: str) -> tuple[Host,
 def get_inventory(conn: Connection, blobs: Blobs, header: Header) -> Inventory:
     """Return the whole inventory."""
     hosts = tuple(host for piece in header.pieces for host in read_stored_piece(conn, blobs, piece))
-    return Inventory(
-        hosts, header.zones, header.vantages, header.name, header.flows, header.published, header.ai_register
-    )
+    return header.with_hosts(hosts)
 
 
 def prefixed(host: Host, enclave: str) -> Host:

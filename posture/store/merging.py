@@ -66,6 +66,7 @@ def _union(names: Sequence[str], inventories: Sequence[Inventory]) -> Inventory:
         _flows(inventories),
         tuple(dict.fromkeys(one for inventory in inventories for one in inventory.published)),
         _ai_register(inventories),
+        _trust_anchors(inventories),
     )
 
 
@@ -73,6 +74,12 @@ def _ai_register(inventories: Sequence[Inventory]) -> tuple[RegisteredAi, ...] |
     """Return every register together; none when no part has one. Entries name hosts, so parts cannot mix."""
     named = [inventory.ai_register for inventory in inventories if inventory.ai_register is not None]
     return tuple(dict.fromkeys(one for register in named for one in register)) if named else None
+
+
+def _trust_anchors(inventories: Sequence[Inventory]) -> tuple[str, ...] | None:
+    """Return every named authority once; none when no part names any."""
+    named = [inventory.trust_anchors for inventory in inventories if inventory.trust_anchors is not None]
+    return tuple(dict.fromkeys(one for anchors in named for one in anchors)) if named else None
 
 
 def _flows(inventories: Sequence[Inventory]) -> tuple[Flow, ...] | None:
