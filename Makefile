@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 OUT    ?= out
 CORE   ?= .[graph,serve]
+# Two tests at a time: each file stays in one process, for its labs and servers are made once.
+WORKERS ?= 2
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
@@ -22,7 +24,7 @@ demo: $(VENV)/.core   ## a made-up agency of a dozen hosts, from recorded transc
 	@$(BIN)/posture demo --out $(OUT)/demo
 
 test: $(VENV)/.test   ## every test, the lab of network namespaces included
-	@sh tools/test.sh $(BIN)/pytest -q
+	@sh tools/test.sh $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.lint   ## ruff: format and rules; every check of the baselines
 	@$(BIN)/ruff format --check .
