@@ -155,7 +155,9 @@ def test_openssl_says_the_same_of_every_chain(root: Party, middle: Party, strang
 
 def test_without_a_name_or_with_damage_it_is_refused(root: Party) -> None:
     assert "no subject alternative name" in distrusted(signed(Party("a"), root, names=()).pem, (root.pem,), NOW)
-    assert distrusted("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", (root.pem,), NOW).startswith("it is damaged")
+    assert distrusted("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", (root.pem,), NOW).startswith(
+        "it is damaged"
+    )
 
 
 def test_where_no_authority_is_named_nothing_passes(root: Party) -> None:
