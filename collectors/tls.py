@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collectors.base import Answers, Collector, Facts, Listing
-from collectors.certificates import PEM_CHARS, Certificate, read_certificate
 from collectors.exposure_greetings import Greeted, Greetings, greetings, table, text
 from collectors.exposure_scripts import endpoint
 from collectors.nmap import Phase
 from collectors.nmap_xml import SeenScript
+from posture.certificates import PEM_CHARS, Certificate, read_certificate
 from posture.model.observation import Blind, Hole
 
 SUITES_MAX = 400  # per version; IANA has 350

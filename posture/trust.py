@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from collectors.base import Answers, Collector, Facts, Listing, document
-from collectors.certificates import distrusted
+from posture.certificates import distrusted
 from posture.model.host import Host, Inventory
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Unseen
 

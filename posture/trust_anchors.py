@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from collectors.certificates import read_certificate
+from posture.certificates import read_certificate
 from posture.errors import ConfigError
 
 FILE_BYTES = 8_000_000  # the federal and the defence bundle together have less than one

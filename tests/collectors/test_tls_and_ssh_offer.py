@@ -15,11 +15,11 @@ from tls_servers import STRONG, WEAK, certificate, ec_key, key_files, s_server, 
 
 from collectors import exposure, pages, ssh_offer, tls
 from collectors.base import Collector, Transcript, observe
-from collectors.certificates import read_certificate
 from collectors.exposure_scan import scan_exposure
 from collectors.nmap import ALL_TCP, Probe, Reply, run_nmap
 from collectors.probe_log import ProbeLog
 from posture.catalogue.load import load
+from posture.certificates import read_certificate
 from posture.evaluate.fleet import fleet_documents
 from posture.evaluate.judge import FLEET, Memo, judge_host
 from posture.management import management_of

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from collectors.base import document
-from collectors.certificates import distrusted, read_certificate
 from posture.catalogue.load import load
+from posture.certificates import distrusted, read_certificate
 from posture.errors import ConfigError
 from posture.evaluate.judge import Memo, judge_host
 from posture.inventory import read
