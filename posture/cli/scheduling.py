@@ -6,7 +6,10 @@ import getpass
 import os
 import re
 import secrets
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -278,10 +281,11 @@ def run_due_command(config_path: Path | None, out: Path) -> None:
     Examples:
       posture schedule run-due
     """
-    with prepare.open_store(prepare.read_config(config_path, out), create=True) as store:
-        keeper = keeper_of(store, config_path, out)
-        keeper.look()
-        keeper.wait()
+    with (
+        prepare.open_store(prepare.read_config(config_path, out), create=True) as store,
+        told_to_end() as stop,
+    ):
+        keeper_of(store, config_path, out).run_due(stop)
 
 
 @schedule_group.command("begin", hidden=True)
@@ -324,6 +328,18 @@ def keeper_of(store: Store, config_path: Path | None, out: Path) -> Keeper:
     """Return a scheduler over a store."""
     place = prepare.read_config(config_path, out).folder / _PLACE
     return Keeper(store, prepare.now, place, options(config_path, out), terminal.note)
+
+
+@contextmanager
+def told_to_end() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C or SIGTERM sets; uvicorn hands both on when it has answered what was open."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _me() -> str:

@@ -1,9 +1,8 @@
-"""``posture serve``: the dashboard, in a browser."""
+"""``posture serve`` and ``systemd``: the dashboard in a browser and the schedules kept, by hand or as a service."""
 
 from __future__ import annotations
 
 import ipaddress
-import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,10 +13,12 @@ import click
 
 from posture.cli import prepare, terminal
 from posture.cli.scanning import config_option, out_option
-from posture.cli.scheduling import keeper_of
+from posture.cli.scheduling import keeper_of, told_to_end
 from posture.config import Config
 from posture.errors import UsageError
+from posture.schedule.errand import PROGRAM
 from posture.schedule.keeper import Keeper
+from posture.schedule.units import Placement, units
 from posture.store import Store
 
 
@@ -56,7 +57,7 @@ def serve_command(
         raise UsageError("nothing is left to do", hint="give `--no-dashboard` or `--no-schedules`, not both")
     config = prepare.read_config(config_path, out)
     if no_dashboard:
-        with prepare.open_store(config, create=True) as store, _told_to_end() as stop:
+        with prepare.open_store(config, create=True) as store, told_to_end() as stop:
             terminal.note("keeping the schedules; Ctrl-C ends it")
             keeper_of(store, config_path, out).run(stop)
         return
@@ -94,7 +95,7 @@ def _dashboard(
         terminal.say(f"one-time token of the first administrator: {token}")
     terminal.note("Ctrl-C ends it")
     sys.stdout.flush()  # a service's journal, or a file, must show the token now
-    with _told_to_end() as stop, _kept(keeper, stop):
+    with told_to_end() as stop, _kept(keeper, stop):
         uvicorn.run(
             app,
             host=listen,
@@ -105,18 +106,6 @@ def _dashboard(
             server_header=False,
             timeout_graceful_shutdown=10,
         )
-
-
-@contextmanager
-def _told_to_end() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or SIGTERM sets; uvicorn hands both on when it has answered what was open."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -134,6 +123,41 @@ def _kept(keeper: Keeper | None, stop: threading.Event) -> Iterator[None]:
         thread.join()
 
 
+@click.command("systemd")
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("systemd"),
+    show_default=True,
+    help="Where the files are written; nothing is installed.",
+)
+@click.option("--user", default="posture", show_default=True, help="Account the service runs as; never root.")
+@click.option("--state", default="/var/lib/posture", show_default=True, help="Its one writable directory.")
+@click.option(
+    "--config", "-c", "config", default="/etc/posture/posture.yaml", show_default=True, help="As on the server."
+)
+@click.option("--serve-option", "serve", multiple=True, metavar="OPTION", help="For `posture serve`; may be repeated.")
+def systemd_command(directory: Path, user: str, state: str, config: str, serve: tuple[str, ...]) -> None:
+    """Write hardened unit files: a service, and a timer for those who want no process that stays.
+
+    \b
+    Examples:
+      posture systemd
+      posture systemd --serve-option=--listen=10.1.2.3 --serve-option=--tls-certificate=/etc/posture/tls.crt \\
+                      --serve-option=--tls-key=/etc/posture/tls.key
+    """
+    script = Path(sys.executable).parent / "posture"
+    program = (str(script),) if script.is_file() else PROGRAM
+    written = units(Placement(program, config, state, user, serve))
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in written.items():
+        (directory / name).write_text(text, "utf-8")
+        terminal.say(f"{directory / name}")
+    terminal.note(f"check: systemd-analyze verify {directory}/*")
+    terminal.note(f"install: useradd --system --home-dir {state} {user}; copy them to /etc/systemd/system")
+    terminal.note("then either: systemctl enable --now posture.service, or: systemctl enable --now posture-due.timer")
+
+
 def _loopback(text: str) -> bool:
     try:
         return ipaddress.ip_address(text).is_loopback
@@ -141,4 +165,4 @@ def _loopback(text: str) -> bool:
         return text == "localhost"
 
 
-COMMANDS = (serve_command,)
+COMMANDS = (serve_command, systemd_command)

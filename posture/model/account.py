@@ -20,6 +20,8 @@ class Act(StrEnum):
     """Assign, write tickets and comments, ask for waivers."""
     DECIDE_WAIVERS = "decide-waivers"
     """Grant, refuse, take back; never what one asked for oneself."""
+    MANAGE_SCHEDULES = "manage-schedules"
+    """Pause what runs by itself, let it go on, and ask for it out of turn."""
     MANAGE_ACCOUNTS = "manage-accounts"
 
 

@@ -59,6 +59,15 @@ class Keeper:
                 self.say(f"scheduler: bug: {type(bug).__name__}: {bug}")
         self.end()
 
+    def run_due(self, stop: threading.Event) -> None:
+        """Begin what is due, and what becomes due while that runs; return when nothing runs any more."""
+        self.look()
+        while self._children:
+            if stop.wait(_LOOK_S):
+                self.end()
+            else:
+                self.look()
+
     def look(self) -> None:
         """Write down what has ended, and begin what is due."""
         now = self.now()
@@ -73,11 +82,6 @@ class Keeper:
         for child in self._children.values():
             child.wait()
         self._reap(self.now())
-
-    @property
-    def busy(self) -> bool:
-        """Whether something that was begun here is still running."""
-        return bool(self._children)
 
     def end(self, patience_s: float = 60.0) -> None:
         """Stop everything that was begun here, as ``posture stop`` would, and write down that it was cut short."""

@@ -17,6 +17,7 @@ from posture.errors import PostureError, StoreError, UsageError
 from posture.model.account import Account, Act, Role
 from posture.model.finding import Finding
 from posture.model.host import Host
+from posture.serve import timetable
 from posture.serve.ahead import AheadRooms
 from posture.serve.desk import Desk
 from posture.serve.door import SESSION, Door, form_token
@@ -89,6 +90,7 @@ def create_app(store: Store, door: Door, settings: Settings) -> FastAPI:
     _ahead(app, AheadRooms(store, rooms), _Gate(door, settings.cookie))
     _evidence_and_audit(app, rooms, _Gate(door, settings.cookie))
     _working(app, room, _Gate(door, settings.cookie), Desk(store, door.now))
+    _schedules(app, store, _Gate(door, settings.cookie))
     _accounts(app, rooms, _Gate(door, settings.cookie), door)
     return app
 
@@ -282,7 +284,7 @@ def _reading(app: FastAPI, rooms: Rooms, room: WorkRoom, gate: _Gate) -> None:
 
     @app.get("/scans")
     def scans(request: Request, account: Reader) -> Response:
-        return HTMLResponse(rooms.scans(account, gate.token(request)))
+        return HTMLResponse(rooms.scans(account, gate.token(request), gate.door.now()))
 
 
 def _ahead(app: FastAPI, rooms: AheadRooms, gate: _Gate) -> None:
@@ -393,6 +395,21 @@ def _wanted_of(query: str) -> Wanted:
 
 
 _WORDS = ("words", "severity", "owner", "zone", "late", "clock", "assignee", "state", "sort", "group")
+
+
+def _schedules(app: FastAPI, store: Store, gate: _Gate) -> None:
+    """Add what administrators do to what runs by itself."""
+    Managing = Annotated[Account, Depends(gate(Act.MANAGE_SCHEDULES))]  # noqa: N806 - a type
+    Fields = Annotated[dict[str, str], Depends(Form(gate.cookie))]  # noqa: N806 - a type
+
+    def change(path: str, do: Callable[..., None]) -> None:
+        @app.post(path)
+        def changed(account: Managing, fields: Fields) -> Response:
+            do(store, fields.get("name", ""), gate.door.now(), by=account)
+            return _see_other("/scans")
+
+    for path, do in (("pause", timetable.pause), ("resume", timetable.resume), ("run-now", timetable.run_now)):
+        change(f"/schedules/{path}", do)
 
 
 def _accounts(app: FastAPI, rooms: Rooms, gate: _Gate, door: Door) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from posture.model.host import FLEET, Host
 from posture.run import stored_assessment
 from posture.serve.door import form_token
 from posture.serve.sight import seen_by
+from posture.serve.timetable import schedules_view
 from posture.store import Event, Store, StoredRun
 from reports import dashboard as dashboard_package
 from reports.dashboard import pages
@@ -119,13 +121,13 @@ class Rooms:
             places = places | {one.digest.anchor: pages.evidence_path(one.digest.text) for one in here.answers}
         return self.draw("host", chrome, places=places, here=here)
 
-    def scans(self, account: Account, token: str) -> str:
+    def scans(self, account: Account, token: str, now: datetime) -> str:
         """Return the page of stored runs; their totals are of the whole run, so only who sees all of it gets them."""
         chrome = self.chrome("Scans", account, token, "/scans", self.seen(account, "latest"))
         lines = tuple(self._run_line(one, account) for one in self._store.runs())
-        return self.draw(
-            "runs", chrome, places={one.run.anchor: f"/?run={one.run.text}" for one in lines}, here=RunsView(lines)
-        )
+        places = {one.run.text: f"/?run={one.run.text}" for one in lines}
+        schedules = None if account.systems else schedules_view(self._store, now, account)
+        return self.draw("runs", chrome, places=places, here=RunsView(lines, schedules))
 
     def _run_line(self, one: StoredRun, account: Account) -> RunLine:
         coverage = self._store.coverage(one.run.id)

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from posture.attack import attack_of
 from posture.model.account import Role
+from posture.model.schedule import Kind, Schedule
 
 TABLE: dict[str, str | list[str]] = yaml.safe_load((Path(__file__).parent / "routes.yaml").read_text())
 PAIRS = [(route, role) for route, allowed in TABLE.items() if allowed != "open" for role in Role]
@@ -21,6 +22,8 @@ PAIRS = [(route, role) for route, allowed in TABLE.items() if allowed != "open" 
 @pytest.fixture(scope="module")
 def agency(tmp_path_factory: pytest.TempPathFactory, demo_store: Path) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("served"), demo_store) as found:
+        night = Schedule("night", Kind.FEEDS, found.clock(), "seed", every_s=3600)
+        found.store.schedules.add(night, by="test", at=found.clock())
         yield found
 
 
@@ -54,6 +57,9 @@ def ask(agency: Served, browser: TestClient, route: str) -> int:
     path = path.replace("{path}", first_path(agency))
     if method == "GET":
         return browser.get(path).status_code
+    if path.startswith("/schedules/"):
+        browser.follow_redirects = True  # to the page of scans
+        return browser.post(path, data=form(browser, name="night")).status_code
     return browser.post(path, data=form(browser, name="nobody", password="x", role="viewer")).status_code
 
 
