@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 from posture.model.plan import Calendar
@@ -20,7 +21,14 @@ def write_calendar_csv(calendar: Calendar, path: Path) -> None:
         UsageError: the file cannot be written.
     """
     with new_file(path) as file:
-        write_rows(file, COLUMNS, _rows(calendar))
+        file.write(csv_of(calendar))
+
+
+def csv_of(calendar: Calendar) -> bytes:
+    """Return the calendar as rows."""
+    file = BytesIO()
+    write_rows(file, COLUMNS, _rows(calendar))
+    return file.getvalue()
 
 
 def _rows(calendar: Calendar) -> Iterator[tuple[str, ...]]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
+import msgspec
+
+from collectors.ai_fingerprints import SERVICES
 from posture.assess import circumstances_of
 from posture.errors import StoreError
 from posture.graph import extra_installed
 from posture.histories import score_trend
 from posture.model.account import Account, Act
-from posture.model.assessment import Assessment
+from posture.model.assessment import Assessment, HostAssessment
 from posture.model.host import FLEET, Host
 from posture.model.observation import FactDocument
 from posture.model.outlook import PathAnalysis, WhatIf
@@ -25,13 +29,18 @@ from posture.planning import DueDates, calendar_of, outlook_of, relief_of, what_
 from posture.serve.rooms import Rooms, Seen
 from posture.serve.sight import seen_graph
 from posture.store import Store
+from reports.dashboard.ai import HostAi, ai_page
+from reports.dashboard.calendar import calendar_page, of_owner
 from reports.dashboard.overview import overview
 from reports.dashboard.pages import evidence_path
 from reports.dashboard.paths import path_page, paths_page
+from reports.dashboard.views import AiPage
 from reports.dashboard.what_if import Bands, fix_of, what_if_page
 from reports.view import Pair
 
 _ASKED = 32  # what-ifs of one run
+HOURS = Hours()
+_AI_SIDES = (("ai_service", "the network"), ("ai_host", "the host"))
 _KEPT = 2  # graphs in memory: of 10,000 hosts one takes some hundred megabytes
 
 
@@ -41,6 +50,7 @@ class Ahead:
     def __init__(self, assessment: Assessment, graph: Callable[[], AttackGraph | None], trend: ScoreTrend) -> None:
         self._assessment, self._read_graph, self.trend = assessment, graph, trend
         self._lock = threading.Lock()
+        self._ai: AiPage | None = None
         self._asked: OrderedDict[tuple[str, ...], WhatIf] = OrderedDict()
 
     @cached_property
@@ -63,7 +73,16 @@ class Ahead:
     def calendar(self) -> Calendar:
         """Thirty days of work."""
         with self._lock:
-            return calendar_of(self._assessment, self.graph, Hours())
+            return calendar_of(self._assessment, self.graph, HOURS)
+
+    def ai_page(self, store: Store) -> AiPage:
+        """Return what is known of AI services; it is read from documents once."""
+        with self._lock:
+            if self._ai is None:
+                hosts = [one for one in self._assessment.read_hosts() if one.host.id != FLEET]
+                register = store.inventory(self._assessment.run.id).ai_register is not None
+                self._ai = ai_page(_ai_of(hosts, store), {one.id: one.name for one in SERVICES}, register=register)
+            return self._ai
 
     def what_if(self, made: tuple[str, ...], due_dates: DueDates | None) -> WhatIf | None:
         """Return what these fixes come to together; ``None`` without a graph or an objective. The last few are kept."""
@@ -138,6 +157,27 @@ class AheadRooms:
         chrome = self._rooms.chrome("What if", account, token, "/what-if", seen)
         return self._rooms.draw("what_if", chrome, places=self._rooms.places(seen, account), here=here)
 
+    def plan(self, account: Account, token: str, ref: str, owner: str) -> str:
+        """Return the plan as a calendar, of one owner if they are named."""
+        seen = self._rooms.seen(account, ref)
+        ahead = self.ahead(account, seen)
+        here = calendar_page(ahead.calendar, ahead.works, owner, HOURS.default)
+        chrome = self._rooms.chrome("Plan", account, token, "/plan", seen)
+        return self._rooms.draw("plan", chrome, places=self._rooms.places(seen, account), page=seen.view, here=here)
+
+    def calendar(self, account: Account, owner: str) -> Calendar:
+        """Return the calendar of the newest run, of one owner if they are named."""
+        ahead = self.ahead(account, self._rooms.seen(account, "latest"))
+        return of_owner(ahead.calendar, owner, ahead.works)
+
+    def ai(self, account: Account, token: str, ref: str) -> str:
+        """Return the page of AI services."""
+        seen = self._rooms.seen(account, ref)
+        ahead = self.ahead(account, seen)
+        here = ahead.ai_page(self._store)
+        chrome = self._rooms.chrome("AI services", account, token, "/ai", seen)
+        return self._rooms.draw("ai", chrome, here=here)
+
     def _relief(self, seen: Seen, ahead: Ahead) -> DueDates | None:
         return relief_of(self._store, seen.run.run.id, ahead.graph) if ahead.graph else None
 
@@ -200,3 +240,31 @@ class _Answers:
             for one in self._store.read_observations(self._run, host)
             if isinstance(one, FactDocument)
         }
+
+
+def _ai_of(hosts: Sequence[HostAssessment], store: Store) -> list[HostAi]:
+    """Return what each host's documents say of AI; alike hosts share a document, which is read once."""
+    known: dict[str, Mapping[str, Any]] = {}
+
+    def facts(host: HostAssessment, topic: str) -> Mapping[str, Any] | None:
+        digest = dict(host.documents).get(topic)
+        if digest is None:
+            return None
+        if digest not in known:
+            known[digest] = msgspec.json.decode(store.read_blob(digest))["facts"]
+        return known[digest]
+
+    return [
+        HostAi(
+            host=one.host,
+            facts=facts(one, "ai"),
+            network=facts(one, "ai_service"),
+            blind=tuple(
+                (side, unseen.reason.value, unseen.detail)
+                for topic, side in _AI_SIDES
+                for unseen in one.unseen
+                if unseen.topic == topic
+            ),
+        )
+        for one in hosts
+    ]

@@ -25,6 +25,8 @@ from posture.serve.rooms import Rooms
 from posture.serve.work_room import WorkRoom
 from posture.store import Store
 from reports import dashboard as dashboard_package
+from reports.calendar_csv import csv_of
+from reports.calendar_ics import ics
 from reports.dashboard.pages import finding_path
 from reports.dashboard.queue import Wanted
 from reports.html_report import TEMPLATES
@@ -298,6 +300,24 @@ def _ahead(app: FastAPI, rooms: AheadRooms, gate: _Gate) -> None:
     @app.get("/paths")
     def paths(request: Request, account: Reader, run: str = "latest", zone: str = "") -> Response:
         return HTMLResponse(rooms.paths(account, gate.token(request), run, zone[:200]))
+
+    @app.get("/plan")
+    def plan(request: Request, account: Reader, run: str = "latest", owner: str = "") -> Response:
+        return HTMLResponse(rooms.plan(account, gate.token(request), run, owner[:200]))
+
+    @app.get("/plan.ics")
+    def plan_ics(account: Reader, owner: str = "") -> Response:
+        attached = {"Content-Disposition": 'attachment; filename="plan.ics"'}
+        return Response(ics(rooms.calendar(account, owner[:200])), media_type="text/calendar", headers=attached)
+
+    @app.get("/plan.csv")
+    def plan_csv(account: Reader, owner: str = "") -> Response:
+        attached = {"Content-Disposition": 'attachment; filename="plan.csv"'}
+        return Response(csv_of(rooms.calendar(account, owner[:200])), media_type="text/csv", headers=attached)
+
+    @app.get("/ai")
+    def ai(request: Request, account: Reader, run: str = "latest") -> Response:
+        return HTMLResponse(rooms.ai(account, gate.token(request), run))
 
     @app.get("/what-if")
     def what_if(

@@ -41,11 +41,12 @@ from reports.words import percent
 _MENU: tuple[tuple[str, str, str, Act], ...] = (
     ("/", "Overview", "", Act.READ_POSTURE),
     ("/work", "Work", "", Act.READ_POSTURE),
-    ("/plan", "Plan", "plan", Act.READ_POSTURE),
+    ("/plan", "Plan", "", Act.READ_POSTURE),
     ("/paths", "Attack paths", "", Act.READ_POSTURE),
     ("/what-if", "What if", "", Act.READ_POSTURE),
     ("/burndown", "Burn-down", "burndown", Act.READ_POSTURE),
     ("/vulnerabilities", "Known vulnerabilities", "vulnerabilities", Act.READ_POSTURE),
+    ("/ai", "AI services", "", Act.READ_POSTURE),
     ("/hosts", "Hosts", "hosts", Act.READ_POSTURE),
     ("/checks", "Checks", "checks", Act.READ_POSTURE),
     ("/coverage", "Coverage and blind spots", "coverage", Act.READ_POSTURE),

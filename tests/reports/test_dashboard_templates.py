@@ -20,6 +20,8 @@ PAGES: dict[str, Any] = {
     "paths": views.PathsPage,
     "path": views.PathPage,
     "what_if": views.WhatIfPage,
+    "plan": views.CalendarPage,
+    "ai": views.AiPage,
 }
 
 

@@ -14,8 +14,10 @@ from starlette.testclient import TestClient
 from posture.attack import attack_of, graph_of
 from posture.model.account import Role
 from posture.model.attack import AttackReport
-from posture.planning import what_if_of, works_of
+from posture.plan.calendar import Hours
+from posture.planning import calendar_of, what_if_of, works_of
 from posture.run import stored_assessment
+from reports.calendar_ics import ics
 
 SYSTEMS = ("ai-pilot", "citizen-portal", "grants", "personnel", "records", "workstations")
 
@@ -141,7 +143,35 @@ def test_an_account_of_one_system_is_told_nothing_of_another(agency: Served, att
         assert browser.get(f"/paths/{way.id}").status_code == expected
 
 
-ALSO: tuple[str, ...] = ()
+ALSO = ("/plan", "/plan.ics", "/plan.csv", "/ai")
+
+
+def test_every_fix_of_the_overview_has_its_place_in_the_plan(admin: TestClient) -> None:
+    plan = admin.get("/plan").text
+    anchors = re.findall(r'href="/plan#(w-[0-9a-f]{12})"', admin.get("/").text)
+    assert len(anchors) == 5
+    assert all(f'id="{one}"' in plan for one in anchors)
+
+
+def test_the_calendar_as_a_file_is_the_librarys_and_one_owner_gets_their_own(agency: Served, admin: TestClient) -> None:
+    assessment = stored_assessment(agency.store, "latest")
+    expected = calendar_of(assessment, graph_of(agency.store, "latest"), Hours())
+    assert admin.get("/plan.ics").content == ics(expected)
+    rows = admin.get("/plan.csv").text.strip().splitlines()
+    assert len(rows) == len(expected.appointments) + 1
+    mine = [one for one in expected.appointments if one.work.owner == "web-team"]
+    assert mine
+    assert admin.get("/plan.ics", params={"owner": "web-team"}).text.count("BEGIN:VEVENT") == len(mine)
+    page = admin.get("/plan", params={"owner": "web-team"}).text
+    assert page.count('<article class="work"') == len(mine)
+
+
+def test_where_nobody_looked_for_ai_nothing_is_called_none(admin: TestClient) -> None:
+    page = text_of(admin.get("/ai").text)
+    assert "nothing is known of them, neither good nor bad" in page
+    assert "0 of 12 hosts (0 %)" in page
+    assert "None found" not in page
+    assert "no AI service" not in page.replace('counts as "no AI service"', "")
 
 
 def test_an_account_of_one_system_gets_its_own_numbers(agency: Served) -> None:
