@@ -24,6 +24,9 @@ from reports.editions.pdf import write_edition_pdf, write_edition_pdfs
 from reports.editions.soc import build_soc
 from reports.files import new_directory
 from reports.findings_csv import write_findings_csv
+from reports.handover.playbook import write_playbook
+from reports.handover.shell import write_shell
+from reports.handover.tickets import write_tickets
 from reports.hdf import write_hdf
 from reports.html_report import write_html
 from reports.lines_jsonl import write_jsonl
@@ -142,6 +145,9 @@ FORMATS: tuple[Format, ...] = (
     Format("prometheus", "posture.prom", write_prometheus, "dashboards: gauges for node_exporter's textfile collector"),
     Format("syslog", "findings.syslog", write_syslog, "log collectors: RFC 5424, one message a line"),
     Format("cef", "findings.cef", write_cef, "ArcSight, QRadar, Splunk: Common Event Format"),
+    Format("ansible", "remediation.yml", write_playbook, "operations: the plan as an Ansible playbook"),
+    Format("shell", "remediation", write_shell, "operations: the same as a shell script for each host"),
+    Format("tickets", "tickets.csv", write_tickets, "Jira, ServiceNow: one row for each fix of the plan"),
 )
 STANDARD: tuple[Format, ...] = tuple(row for row in FORMATS if row.standard)
 
