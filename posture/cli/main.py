@@ -11,6 +11,7 @@ import click
 
 from posture import __version__
 from posture.cli import (
+    accounts,
     attesting,
     baselines,
     burning,
@@ -70,6 +71,7 @@ GROUPS = (
     attesting,
     handing,
     serving,
+    accounts,
     attack_paths,
     plans,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import getpass
 import hashlib
 from collections.abc import Collection
 from dataclasses import replace
@@ -38,6 +39,14 @@ SCOPE_FILE = Path("scope.yaml")
 def now() -> datetime:
     """Return the present moment, aware, in whole seconds: what a run is called by."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def operator() -> str:
+    """Return who runs this, for the audit chain."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def read_config(path: Path | None, out: Path) -> Config:

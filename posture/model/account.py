@@ -77,3 +77,25 @@ class Login:
     account: str
     made_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """What a program shows to read the API; the store keeps only the digest of it."""
+
+    name: str
+    token_digest: str
+    role: Role
+    systems: tuple[str, ...]
+    made_by: str
+    made_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+    def good(self, now: datetime) -> bool:
+        """Return whether it still opens anything."""
+        return self.revoked_at is None and now < self.expires_at
+
+    def account(self) -> Account:
+        """Return the account that a request with it counts as; it has no password and can sign in nowhere."""
+        return Account(f"token {self.name}", self.role, self.systems, "", self.made_at)

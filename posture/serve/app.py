@@ -10,6 +10,7 @@ from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
@@ -19,9 +20,12 @@ from posture.model.finding import Finding
 from posture.model.host import Host
 from posture.serve import timetable
 from posture.serve.ahead import AheadRooms
+from posture.serve.api import add_api, is_api, trouble_json
+from posture.serve.api_rooms import ApiRooms
 from posture.serve.desk import Desk
 from posture.serve.door import SESSION, Door, form_token
 from posture.serve.rooms import Rooms
+from posture.serve.tokens import Tokens
 from posture.serve.work_room import WorkRoom
 from posture.store import Store
 from reports import dashboard as dashboard_package
@@ -89,11 +93,14 @@ def create_app(store: Store, door: Door, settings: Settings) -> FastAPI:
     _without_account(app, rooms, settings, door, style)
     room = WorkRoom(rooms, store, door.now)
     _reading(app, rooms, room, _Gate(door, settings.cookie))
-    _ahead(app, AheadRooms(store, rooms), _Gate(door, settings.cookie))
+    ahead = AheadRooms(store, rooms)
+    _ahead(app, ahead, _Gate(door, settings.cookie))
     _evidence_and_audit(app, rooms, _Gate(door, settings.cookie))
     _working(app, room, _Gate(door, settings.cookie), Desk(store, door.now))
     _schedules(app, store, _Gate(door, settings.cookie))
-    _accounts(app, rooms, _Gate(door, settings.cookie), door)
+    tokens = Tokens(store, door.now)
+    _accounts(app, rooms, _Gate(door, settings.cookie), door, tokens)
+    add_api(app, ApiRooms(store, rooms, room, ahead), tokens)
     return app
 
 
@@ -151,7 +158,9 @@ def _see_other(path: str) -> RedirectResponse:
 
 
 def _everywhere(app: FastAPI, rooms: Rooms, settings: Settings, door: Door) -> None:
-    def trouble(request: Request, status: int, what: str, hint: str) -> HTMLResponse:
+    def trouble(request: Request, status: int, what: str, hint: str) -> Response:
+        if is_api(request):
+            return trouble_json(status, what, hint)
         token = request.cookies.get(settings.cookie, "")
         return HTMLResponse(rooms.trouble(door.who(token), token, what, hint), status_code=status)
 
@@ -173,6 +182,12 @@ def _everywhere(app: FastAPI, rooms: Rooms, settings: Settings, door: Door) -> N
         status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
         detail = str(error.detail) if isinstance(error, HTTPException) else ""
         return trouble(request, status, HTTPStatus(status).phrase, detail)
+
+    @app.exception_handler(RequestValidationError)
+    def misread(request: Request, error: Exception) -> Response:
+        faults = error.errors() if isinstance(error, RequestValidationError) else ()
+        named = ", ".join(str(one["loc"][-1])[:60] for one in faults)
+        return trouble(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"these are not as they should be: {named}", "")
 
     @app.exception_handler(PostureError)
     def told(request: Request, error: Exception) -> Response:
@@ -432,24 +447,50 @@ def _schedules(app: FastAPI, store: Store, gate: _Gate) -> None:
         change(f"/schedules/{path}", do)
 
 
-def _accounts(app: FastAPI, rooms: Rooms, gate: _Gate, door: Door) -> None:
-    """Add the pages on which administrators make and disable accounts."""
+def _systems(fields: dict[str, str]) -> tuple[str, ...]:
+    return tuple(sorted({one.strip() for one in fields.get("systems", "").split(",") if one.strip()}))
+
+
+def _accounts(app: FastAPI, rooms: Rooms, gate: _Gate, door: Door, tokens: Tokens) -> None:
+    """Add the pages on which administrators make and disable accounts, and the tokens of programs."""
     Managing = Annotated[Account, Depends(gate(Act.MANAGE_ACCOUNTS))]  # noqa: N806 - a type
     Fields = Annotated[dict[str, str], Depends(Form(gate.cookie))]  # noqa: N806 - a type
 
     @app.get("/accounts")
     def accounts(request: Request, account: Managing) -> Response:
-        return HTMLResponse(rooms.accounts(account, gate.token(request)))
+        return HTMLResponse(rooms.accounts(account, gate.token(request), door.now()))
+
+    @app.post("/accounts/tokens")
+    def make_token(request: Request, account: Managing, fields: Fields) -> Response:
+        days, made, wrong = fields.get("days", ""), "", ""
+        try:
+            if not (days.isascii() and days.isdigit() and len(days) < 6):
+                raise UsageError("this is no number of days", hint="1 to 365")
+            role = Role(fields.get("role", ""))
+            made = tokens.make(fields.get("name", ""), role, _systems(fields), int(days), by=account.name)
+        except (PostureError, ValueError) as error:
+            hint = error.hint if isinstance(error, PostureError) else "choose one of the roles"
+            wrong = f"{error}: {hint}"
+        page = rooms.accounts(account, gate.token(request), door.now(), wrong, made)
+        return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK)
+
+    @app.post("/accounts/tokens/revoke")
+    def revoke_token(request: Request, account: Managing, fields: Fields) -> Response:
+        try:
+            tokens.store.tokens.revoke(fields.get("name", "")[:64], by=account.name, at=door.now())
+        except StoreError as error:
+            page = rooms.accounts(account, gate.token(request), door.now(), f"{error}: {error.hint}")
+            return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST)
+        return _see_other("/accounts")
 
     @app.post("/accounts")
     def make(request: Request, account: Managing, fields: Fields) -> Response:
-        systems = tuple(sorted({one.strip() for one in fields.get("systems", "").split(",") if one.strip()}))
         try:
             role = Role(fields.get("role", ""))
-            door.make(fields.get("name", ""), fields.get("password", ""), role, systems, by=account.name)
+            door.make(fields.get("name", ""), fields.get("password", ""), role, _systems(fields), by=account.name)
         except (PostureError, ValueError) as error:
             hint = error.hint if isinstance(error, PostureError) else "choose one of the roles"
-            page = rooms.accounts(account, gate.token(request), f"{error}: {hint}")
+            page = rooms.accounts(account, gate.token(request), door.now(), f"{error}: {hint}")
             return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST)
         return _see_other("/accounts")
 

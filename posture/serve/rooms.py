@@ -26,6 +26,8 @@ from reports.dashboard.views import (
     AuditView,
     ChangeLine,
     ChromeView,
+    EvidencePage,
+    HostPage,
     NavLine,
     RunLine,
     RunsView,
@@ -108,29 +110,37 @@ class Rooms:
         Raises:
             StoreError: there is none of that name that the account may see.
         """
-        seen = self.seen(account, "latest")
-        if host_id not in seen.hosts:
-            raise StoreError("no host of this name in the newest run", hint="the page of hosts lists them")
-        found = stored_host(self._store, seen.run.run.id, host_id)
-        checks = {check.id: check for check in seen.survey.assessment.baseline.checks}
-        may_read = account.may(Act.READ_EVIDENCE)
-        facts = host_facts(found.host, found.platform, found.session, found.taken_at)
-        here = pages.host_page(found, facts, checks, may_read=may_read)
-        chrome = self.chrome(found.host.name, account, token, "/hosts", seen)
+        seen, here = self.seen(account, "latest"), self.host_page(account, host_id, "latest")
+        chrome = self.chrome(seen.hosts[host_id].name, account, token, "/hosts", seen)
         places = self.places(seen, account)
-        if may_read:
+        if here.may_read:
             places = places | {one.digest.anchor: pages.evidence_path(one.digest.text) for one in here.answers}
         return self.draw("host", chrome, places=places, here=here)
+
+    def host_page(self, account: Account, host_id: str, ref: str) -> HostPage:
+        """Return everything said of one host.
+
+        Raises:
+            StoreError: there is none of that name that the account may see.
+        """
+        seen = self.seen(account, ref)
+        if host_id not in seen.hosts:
+            raise StoreError("no host of this name in this run", hint="the page of hosts lists them")
+        found = stored_host(self._store, seen.run.run.id, host_id)
+        checks = {check.id: check for check in seen.survey.assessment.baseline.checks}
+        facts = host_facts(found.host, found.platform, found.session, found.taken_at)
+        return pages.host_page(found, facts, checks, may_read=account.may(Act.READ_EVIDENCE))
 
     def scans(self, account: Account, token: str, now: datetime) -> str:
         """Return the page of stored runs; their totals are of the whole run, so only who sees all of it gets them."""
         chrome = self.chrome("Scans", account, token, "/scans", self.seen(account, "latest"))
-        lines = tuple(self._run_line(one, account) for one in self._store.runs())
+        lines = tuple(self.run_line(one, account) for one in self._store.runs())
         places = {one.run.text: f"/?run={one.run.text}" for one in lines}
         schedules = None if account.systems else schedules_view(self._store, now, account)
         return self.draw("runs", chrome, places=places, here=RunsView(lines, schedules))
 
-    def _run_line(self, one: StoredRun, account: Account) -> RunLine:
+    def run_line(self, one: StoredRun, account: Account) -> RunLine:
+        """Return one stored run as the account may see it."""
         coverage = self._store.coverage(one.run.id)
         whole = not account.systems
         return RunLine(
@@ -151,40 +161,51 @@ class Rooms:
         Raises:
             StoreError: there is none of that digest from a host that the account may see.
         """
-        seen = self.seen(account, "latest")
+        here = self.evidence_page(account, digest)
+        chrome = self.chrome("Evidence", account, token, "/evidence", self.seen(account, "latest"))
+        return self.draw("evidence", chrome, places={}, here=here)
+
+    def evidence_page(self, account: Account, digest: str) -> EvidencePage:
+        """Return an answer and where it was used.
+
+        Raises:
+            StoreError: there is none of that digest from a host that the account may see.
+        """
         uses = [(run, one) for run, one in self._store.find_evidence(digest) if self._shows(account, run, one.host)]
         if not uses:
             raise StoreError("no answer has this digest", hint="the evidence index lists what is there")
-        here = pages.evidence_page(digest, self._store.read_blob(digest), uses)
-        chrome = self.chrome("Evidence", account, token, "/evidence", seen)
-        return self.draw("evidence", chrome, places={}, here=here)
+        return pages.evidence_page(digest, self._store.read_blob(digest), uses)
 
     def _shows(self, account: Account, run: str, host: str) -> bool:
         return not account.systems or host in self.seen(account, run).hosts
 
     def audit(self, account: Account, token: str, before: int) -> str:
         """Return a page of the audit chain, and whether the whole of it holds."""
-        seen = self.seen(account, "latest")
+        chrome = self.chrome("Audit", account, token, "/audit", self.seen(account, "latest"))
+        return self.draw("audit", chrome, places={}, here=self.audit_page(before))
+
+    def audit_page(self, before: int, lines: int = _AUDIT_PAGE) -> AuditView:
+        """Return the end of the audit chain, or what stands before a row of it, and whether the whole of it holds."""
         try:
             head = self._store.verify_chain()
             holds, verdict = True, f"All {head.seq:,} rows hold: each covers the one before it. Head {head.digest}."
         except StoreError as error:
             holds, verdict = False, f"The chain does not hold: {error}. {error.hint}"
         rows = [one for one in self._store.events() if not before or one.seq < before]
-        shown = rows[-_AUDIT_PAGE:][::-1]
-        here = AuditView(
+        shown = rows[-lines:][::-1]
+        return AuditView(
             holds=holds,
             verdict=verdict,
             lines=tuple(_change(one) for one in shown),
-            earlier=f"/audit?before={shown[-1].seq}" if len(rows) > _AUDIT_PAGE else "",
+            earlier=f"/audit?before={shown[-1].seq}" if len(rows) > lines else "",
             later="/audit" if before else "",
         )
-        return self.draw("audit", self.chrome("Audit", account, token, "/audit", seen), places={}, here=here)
 
-    def accounts(self, account: Account, token: str, wrong: str = "") -> str:
-        """Return the page of accounts."""
+    def accounts(self, account: Account, token: str, now: datetime, wrong: str = "", made: str = "") -> str:
+        """Return the page of accounts and of the tokens of programs; ``made`` is a new token, shown this once."""
         chrome = self.chrome("Accounts", account, token, "/accounts", None)
-        return self.draw("accounts", chrome, places={}, here=pages.accounts_page(self._store.people.accounts(), wrong))
+        here = pages.accounts_page(self._store.people.accounts(), self._store.tokens.all(), now, wrong, made)
+        return self.draw("accounts", chrome, places={}, here=here)
 
     def sign_in(self, wrong: str = "", *, first: bool = False) -> str:
         """Return the way in."""

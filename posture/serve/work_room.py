@@ -40,9 +40,9 @@ class WorkRoom:
         here = queue.work(seen.survey, seen.hosts, self.desks(), wanted, self._desk(account, wrong))
         return self._rooms.draw("work", chrome, places=self._rooms.places(seen, account), here=here)
 
-    def lines(self, account: Account, wanted: queue.Wanted) -> list[WorkLine]:
+    def lines(self, account: Account, wanted: queue.Wanted, ref: str = "latest") -> list[WorkLine]:
         """Return the lines of the queue on all its pages."""
-        seen = self._rooms.seen(account, "latest")
+        seen = self._rooms.seen(account, ref)
         return queue.work_lines(seen.survey, seen.hosts, self.desks(), wanted)
 
     def work_csv(self, account: Account, wanted: queue.Wanted) -> bytes:

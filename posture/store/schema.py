@@ -279,3 +279,17 @@ SCHEDULER = Table(
     Column("beat_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+API_TOKEN = Table(
+    "api_token",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("token", LargeBinary(32), nullable=False, unique=True, comment="sha256; the token itself is never kept"),
+    Column("role", Text, nullable=False),
+    Column("systems", Text, nullable=False, comment="JSON list; empty: every system"),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    sqlite_with_rowid=False,
+)

@@ -29,6 +29,7 @@ from posture.store.reading import OpenRun, Reading
 from posture.store.results import Results
 from posture.store.schedules import Schedules
 from posture.store.schema import BLOB, TALLY
+from posture.store.tokens import ApiTokens
 from posture.store.values import (
     ChainHead,
     Difference,
@@ -54,6 +55,8 @@ class Store:
         self._writing: dict[str, tuple[OpenRun, frozenset[str]]] = {}
         self.people = People(database, self._interned.blobs)
         """Who may sign in to the dashboard."""
+        self.tokens = ApiTokens(database, self._interned.blobs)
+        """What programs read the API with."""
         self.work = Work(database, self._interned)
         """What people do about findings."""
         self.schedules = Schedules(database, self._interned.blobs)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from urllib.parse import quote
 
-from posture.model.account import Account, Role
+from posture.model.account import Account, ApiToken, Role
 from posture.model.assessment import HostAssessment
 from posture.model.check import Check
 from posture.model.finding import Finding, Outcome, Result, Status
@@ -21,6 +22,7 @@ from reports.dashboard.views import (
     FindingPage,
     HostPage,
     ResultLine,
+    TokenLine,
     WorkLine,
 )
 from reports.inert import lines_of
@@ -166,12 +168,27 @@ def evidence_page(digest: str, content: bytes, uses: Iterable[tuple[str, Evidenc
     )
 
 
-def accounts_page(accounts: Iterable[Account], wrong: str = "") -> AccountsView:
-    """Return who may sign in."""
+def accounts_page(
+    accounts: Iterable[Account], tokens: Iterable[ApiToken], now: datetime, wrong: str = "", made: str = ""
+) -> AccountsView:
+    """Return who may sign in, and which programs may read."""
     return AccountsView(
         lines=tuple(
             AccountLine(one.name, one.role.value, sees(one), one.made_at, _state(one), one.disabled) for one in accounts
         ),
+        tokens=tuple(
+            TokenLine(
+                name=one.name,
+                role=one.role.value,
+                sees=", ".join(one.systems) or "every system",
+                made_by=one.made_by,
+                made_at=one.made_at,
+                expires_at=one.expires_at,
+                state="good" if one.good(now) else "revoked" if one.revoked_at else "ended",
+            )
+            for one in tokens
+        ),
+        made=made,
         roles=tuple(Choice(role.value, role.value, role is Role.VIEWER) for role in Role),
         wrong=wrong,
     )

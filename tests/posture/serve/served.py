@@ -17,6 +17,7 @@ from posture.demo import run_demo
 from posture.model.account import Role
 from posture.serve.app import Settings, create_app
 from posture.serve.door import Door, form_token
+from posture.serve.tokens import Tokens
 from posture.store import Store
 
 PASSWORD = "eleven green kettles sing"
@@ -44,6 +45,7 @@ class Served:
     door: Door
     clock: Clock
     app: FastAPI
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def browser(self) -> TestClient:
         """Return a browser that nobody has signed in with."""
@@ -57,6 +59,15 @@ class Served:
         browser = self.browser()
         browser.cookies.set(COOKIE, self.door.sign_in(name, PASSWORD))
         return browser
+
+    def program(self, role: Role, *, systems: tuple[str, ...] = ()) -> TestClient:
+        """Return a program that shows a token of this role to the API."""
+        name = "-".join((role.value, *systems)).lower()
+        if name not in self.tokens:
+            self.tokens[name] = Tokens(self.store, self.clock).make(name, role, systems, 30, by="test")
+        program = self.browser()
+        program.headers["authorization"] = f"Bearer {self.tokens[name]}"
+        return program
 
 
 def form(browser: TestClient, **fields: str) -> dict[str, str]:

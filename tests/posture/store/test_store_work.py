@@ -9,7 +9,7 @@ import pytest
 
 from posture.errors import StoreError, UsageError
 from posture.evaluate.lifecycle import finding_id
-from posture.model.account import Account, Role
+from posture.model.account import Account, ApiToken, Role
 from posture.model.finding import Finding
 from posture.model.work import Decision, WaiverRequest, literal
 from posture.store import Store
@@ -93,3 +93,17 @@ def test_the_tables_go_and_come_while_accounts_stay(store: Store) -> None:
     assert store.work.requests() == ()
     store.work.request([asked()])
     assert store.work.requests() == (asked(),)
+
+
+def test_a_token_of_a_program_is_found_by_its_digest_until_it_is_revoked(store: Store) -> None:
+    token = ApiToken("siem", "ab" * 32, Role.VIEWER, ("HR",), "ada", NOW, NOW + timedelta(days=1))
+    store.tokens.add(token)
+    assert store.tokens.by_digest("ab" * 32) == token
+    assert store.tokens.by_digest("cd" * 32) is None
+    with pytest.raises(StoreError, match="already"):
+        store.tokens.add(token)
+    store.tokens.revoke("siem", by="ada", at=NOW)
+    store.tokens.revoke("siem", by="grace", at=NOW + timedelta(hours=1))
+    (found,) = store.tokens.all()
+    assert (found.revoked_at, found.good(NOW)) == (NOW, False)
+    assert [one.event for one in store.events()] == ["token_made", "token_revoked"]
