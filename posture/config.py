@@ -75,6 +75,49 @@ class VulnerabilitiesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=Tr
     """For a provider under FedRAMP's rules; rows of other classes are not known here."""
 
 
+EventWord = Literal["new-critical-path", "overdue", "coverage-drop"]
+
+
+class WebhookEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One address that is told of events by HTTPS POST."""
+
+    name: str
+    url: str
+    events: list[EventWord]
+    credential: str
+    """Name of a credential of kind ``command`` that prints the secret of the signature."""
+    authority: str = ""
+    """PEM file of the authority that the server's certificate comes from; this machine's own when empty."""
+    hosts: bool = False
+    """Let names of hosts leave this machine."""
+
+
+class MailEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One mailbox that is told of events."""
+
+    name: str
+    to: list[str]
+    sender: str
+    server: str
+    port: int = 587
+    security: Literal["starttls", "tls"] = "starttls"
+    user: str = ""
+    credential: str = ""
+    """Name of a credential of kind ``command`` that prints the password; needed with ``user``."""
+    events: list[EventWord]
+    authority: str = ""
+    hosts: bool = False
+
+
+class NotifyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Who is told what by `posture notify --send`."""
+
+    webhooks: list[WebhookEntry] = []
+    mail: list[MailEntry] = []
+    coverage_drop_points: float = 5.0
+    """Of coverage lost since the run before; a judgement, not a standard."""
+
+
 class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -91,6 +134,7 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     campaign: CampaignEntry = CampaignEntry()
     feeds: FeedsEntry = FeedsEntry()
     vulnerabilities: VulnerabilitiesEntry = VulnerabilitiesEntry()
+    notify: NotifyEntry = NotifyEntry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +158,7 @@ class Config:
     campaign: Campaign | None = None
     """``None`` until the agency has set a start: the first run's day is used and recorded."""
     feeds: FeedsEntry = field(default_factory=FeedsEntry)
+    notify: NotifyEntry = field(default_factory=NotifyEntry)
 
     @property
     def folder(self) -> Path:
@@ -145,6 +190,7 @@ def read(path: Path) -> Config:
         vulnerabilities=file.vulnerabilities,
         campaign=_campaign(located, file.campaign),
         feeds=file.feeds,
+        notify=_notify(located, base, file),
     )
 
 
@@ -178,6 +224,29 @@ def _credential(located: Located, base: Path, name: str, entry: CredentialEntry)
         key: str(_below(base, getattr(entry, key))) for key in ("path", "certificate") if getattr(entry, key)
     }
     return msgspec.structs.replace(entry, **changes)
+
+
+def _notify(located: Located, base: Path, file: ConfigFile) -> NotifyEntry:
+    """Return who is told, with files made absolute; a secret is named, and is a program's to print."""
+
+    def checked(kind: str, index: int, entry: Any) -> Any:
+        at = ("notify", kind, index)
+        named = file.credentials.get(entry.credential)
+        if entry.credential and (named is None or named.kind != "command"):
+            hint = "a secret comes from a program: `NAME: {kind: command, argv: [/usr/bin/vault, …]}`"
+            raise located.error(f"`{entry.credential}` is no credential of kind command", *at, "credential", hint=hint)
+        if kind == "webhooks" and not entry.url.lower().startswith("https://"):
+            raise located.error(f"`{entry.url}` is no https URL", *at, "url", hint="notices leave over TLS only")
+        if kind == "mail" and bool(entry.user) != bool(entry.credential):
+            raise located.error("`user` and `credential` belong together", *at, hint="give both, or neither")
+        authority = str(_below(base, entry.authority)) if entry.authority else ""
+        return msgspec.structs.replace(entry, authority=authority)
+
+    return NotifyEntry(
+        webhooks=[checked("webhooks", at, one) for at, one in enumerate(file.notify.webhooks)],
+        mail=[checked("mail", at, one) for at, one in enumerate(file.notify.mail)],
+        coverage_drop_points=file.notify.coverage_drop_points,
+    )
 
 
 def _campaign(located: Located, entry: CampaignEntry) -> Campaign | None:

@@ -101,6 +101,13 @@ credentials:
 #   use: [kev, vulnrichment, epss, debian-tracker]         # `posture feeds status` names them all
 #   urls: {kev: 'https://mirror.example.gov/kev.json'}     # https only; HTTPS_PROXY and SSL_CERT_FILE are respected
 
+# Who is told what by `posture notify --send`, after a scan; names of hosts stay here unless `hosts: true`.
+# notify:
+#   webhooks:
+#     - {name: soc, url: 'https://hooks.example.gov/p', events: [new-critical-path, coverage-drop], credential: soc}
+#   mail:
+#     - {name: isso, to: [isso@example.gov], sender: posture@example.gov, server: mail.example.gov, events: [overdue]}
+
 # The agency's own hardening campaign, 30 days unless said otherwise. It is not law; legal clocks run beside it.
 # campaign: {start: '2026-12-01', days: 30}
 
