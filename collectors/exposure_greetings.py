@@ -90,7 +90,7 @@ class _Gathered:
     """Answers by place and by what was said, with those who were told."""
 
     told: dict[tuple[str, int, str], list[Looked]] = field(default_factory=dict)
-    said: dict[tuple[str, int, str], tuple[SeenPort, SeenPort]] = field(default_factory=dict)
+    said: dict[tuple[str, int, str], tuple[SeenPort, tuple[SeenScript, ...]]] = field(default_factory=dict)
     mute: dict[tuple[str, int, Blind, str], list[Vantage]] = field(default_factory=dict)
 
     def add(
@@ -106,10 +106,11 @@ class _Gathered:
             ),
             None,
         )
-        if port is not None and any(tells(script) for script in port.scripts):
-            key = (entry.address, known.port, repr([(one.id, one.structured or one.output) for one in port.scripts]))
+        scripts = (*port.scripts, *look.host.scripts) if port and look and look.host else ()
+        if any(tells(script) for script in scripts):
+            key = (entry.address, known.port, repr([(one.id, one.structured or one.output) for one in scripts]))
             self.told.setdefault(key, []).append(entry)
-            self.said[key] = (known, port)
+            self.said[key] = (known, scripts)
             return
         reason, detail = _why(look, phase)
         self.mute.setdefault((entry.address, known.port, reason, detail), []).append(entry.vantage)
@@ -123,7 +124,7 @@ class _Gathered:
                 service=_service(self.said[key][0]),
                 seen_from=places(entry.vantage for entry in told),
                 outside=any(is_outside(entry.trust) for entry in told),
-                scripts={script.id: script for script in self.said[key][1].scripts},
+                scripts={script.id: script for script in self.said[key][1]},
             )
             for key, told in sorted(self.told.items())
         ]

@@ -40,8 +40,8 @@ class PlannedProbe:
     """One nmap run of the manifest, before anything was sent."""
 
     argv: tuple[str, ...]
-    """``TARGETS`` stands for our file of addresses; ``OPEN``, ``SILENT``, ``TLS``, ``SSH`` and ``PAGE`` for the ports
-    that were found to be so, or to speak so, before."""
+    """``TARGETS`` stands for our file of addresses; ``OPEN``, ``SILENT``, ``TLS``, ``SSH``, ``PAGE`` and ``SMB`` for
+    the ports that were found to be so, or to speak so, before."""
     targets: tuple[str, ...]
     vantage: str
     zone: str
@@ -260,4 +260,5 @@ _WHICH = {
     "TLS": "only hosts with ports that speak TLS",
     "SSH": "only hosts with ports that speak SSH",
     "PAGE": "only hosts with ports that speak HTTP: a GET of / and five redirects on the same port at most",
+    "SMB": "only hosts with ports that speak SMB, or may: 139 and 445",
 }

@@ -11,6 +11,9 @@ from posture.model.host import Vantage
 STARTTLS = {21: "ftp", 25: "smtp", 110: "pop3", 143: "imap", 389: "ldap", 587: "smtp", 5432: "postgresql"}
 """Ports where nmap's scripts know how to ask for TLS (nselib/sslcert.lua); elsewhere they greet with TLS at once."""
 
+SMB_PORTS = (139, 445)
+"""Where nmap's scripts for SMB look (nselib/smb.lua); it is spoken nowhere else."""
+
 
 def script_groups(phase: Phase, hosts: Mapping[str, SeenHost | None]) -> list[tuple[tuple[int, ...], list[str]]]:
     """Return ports with the addresses to ask on them in a phase; ``hosts`` is by address, as the version phase saw it.
@@ -32,6 +35,9 @@ def script_ports(phase: Phase, host: SeenHost) -> tuple[int, ...]:
 def speaks(phase: Phase, port: SeenPort) -> bool:
     """Return whether a port answered in the protocol that a phase is about; a guess by its number is no answer."""
     service = port.service
+    if phase is Phase.SMB:
+        # A server that has no SMBv1 any more does not answer nmap's own question, so the number stands in for it.
+        return port.state == "open" and port.port in SMB_PORTS and _may_be_smb(port)
     if port.state != "open" or service is None or service.method != "probed":
         return False
     match phase:
@@ -43,6 +49,11 @@ def speaks(phase: Phase, port: SeenPort) -> bool:
             return service.name.startswith("http")
         case _:
             return False
+
+
+def _may_be_smb(port: SeenPort) -> bool:
+    service = port.service
+    return service is None or service.method != "probed" or service.name in ("microsoft-ds", "netbios-ssn")
 
 
 def endpoint(address: str, port: int) -> str:
@@ -58,4 +69,4 @@ def places(vantages: Iterable[Vantage]) -> list[str]:
 def phases_of(classes: Iterable[str]) -> Iterator[Phase]:
     """Yield the phases that the scope's classes of probe allow, in the order they are asked."""
     allowed = set(classes)
-    yield from (phase for phase in (Phase.TLS, Phase.SSH, Phase.PAGE) if phase.value in allowed)
+    yield from (phase for phase in (Phase.TLS, Phase.SSH, Phase.PAGE, Phase.SMB) if phase.value in allowed)

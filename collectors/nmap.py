@@ -43,6 +43,8 @@ class Phase(StrEnum):
     """Algorithms and host keys of the ports that speak SSH."""
     PAGE = "page"
     """Title and headers of the page at / of the ports that speak HTTP."""
+    SMB = "smb"
+    """Dialects and signing of the ports where Windows shares files."""
     SWEEP = "sweep"
     """Which addresses of a network answer at all, and on which of a few ports; no part of a look at a host."""
 
@@ -52,10 +54,11 @@ SCRIPTS: Mapping[Phase, tuple[str, ...]] = {
     Phase.TLS: ("ssl-cert", "ssl-enum-ciphers"),
     Phase.SSH: ("ssh2-enum-algos", "ssh-hostkey"),
     Phase.PAGE: ("http-title", "http-headers"),
+    Phase.SMB: ("smb-protocols", "smb2-security-mode"),
 }
 """nmap's own, all of its classes "safe" or "discovery": they greet, read and hang up. None of them logs in, guesses or
 writes; what is no row here is never run."""
-SCRIPT_S: Mapping[Phase, int] = {Phase.TLS: 90, Phase.SSH: 20, Phase.PAGE: 30}
+SCRIPT_S: Mapping[Phase, int] = {Phase.TLS: 90, Phase.SSH: 20, Phase.PAGE: 30, Phase.SMB: 30}
 """How long one script may take. A server with every old suite answers some hundred greetings, 20 s on the spot. nmap
 keeps to this only where a port is silent, so a port that floods is ended by the host timeout."""
 PAGE_BYTES = 65_536

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from collectors import ai_service, exposure, pages, ssh_offer, tls
+from collectors import ai_service, exposure, pages, smb_offer, ssh_offer, tls
 from collectors.ai_scan import TRANSPORT as HTTP
 from collectors.base import Collector, Transcript, applies, document, observe
 from collectors.exposure_scan import merged
@@ -20,6 +20,7 @@ NETWORK_COLLECTORS: tuple[Collector, ...] = (
     exposure.COLLECTOR,
     ai_service.COLLECTOR,
     pages.COLLECTOR,
+    smb_offer.COLLECTOR,
     ssh_offer.COLLECTOR,
     tls.COLLECTOR,
 )

@@ -93,7 +93,7 @@ class Window:
         return (self.closes - now).total_seconds()
 
 
-PROBE_CLASSES = ("tls", "ssh", "page")
+PROBE_CLASSES = ("tls", "ssh", "page", "smb")
 """What may be asked of an open port beside its version: a TLS greeting, an SSH greeting, the page at / over HTTP."""
 
 
@@ -139,7 +139,7 @@ class Scope:
     udp_ports: tuple[int, ...] = (53, 69, 111, 123, 137, 161, 500, 514, 623, 1900, 5353)
     named_ports: tuple[int, ...] = (22, 23, 80, 443)
     """All that fragile and OT devices are asked for."""
-    probes: tuple[str, ...] = ("tls", "ssh")
+    probes: tuple[str, ...] = ("tls", "ssh", "smb")
     """Which of ``PROBE_CLASSES`` the owner allows; greetings are, a page is fetched only where it is named."""
     vantages: tuple[Grant, ...] = ()
     """Hosts that may look at the network; no other host ever does."""

@@ -76,7 +76,7 @@ class ScopeFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     allow_passphrase_test: bool = False
     udp_ports: list[int] | None = None
     named_ports: list[int] | None = None
-    probes: list[Literal["tls", "ssh", "page"]] | None = None
+    probes: list[Literal["tls", "ssh", "page", "smb"]] | None = None
     vantages: list[GrantEntry] = []
     ai_services: AiServicesEntry | None = None
     blackouts: list[BlackoutEntry] = []

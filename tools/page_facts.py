@@ -81,6 +81,7 @@ _NETWORK = {
     "exposure": "nmap looks from the network",
     "tls": "nmap greets the ports that speak TLS (`ssl-cert`, `ssl-enum-ciphers`), where `probes` has `tls`",
     "ssh_offer": "nmap greets the ports that speak SSH (`ssh2-enum-algos`, `ssh-hostkey`), where `probes` has `ssh`",
+    "smb_offer": "nmap greets ports 139 and 445 (`smb-protocols`, `smb2-security-mode`), where `probes` has `smb`",
     "pages": "nmap gets / of the ports that speak HTTP (`http-title`, `http-headers`), where `probes` has `page`",
     "ai_service": "open ports are asked by HTTP GET, where the scope authorises it ([how](ai-services.md))",
 }

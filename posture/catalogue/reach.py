@@ -9,7 +9,7 @@ from posture.evaluate.judge import topics_of
 from posture.model.check import Check
 
 NETWORK_TOPICS = frozenset(
-    {"ai", "ai_service", "exposure", "flows", "management", "pages", "ssh_offer", "tls", "trust", "views"}
+    {"ai", "ai_service", "exposure", "flows", "management", "pages", "smb_offer", "ssh_offer", "tls", "trust", "views"}
 )
 """Topics that a vantage is needed for: asked of the network and not over a login, or made from that."""
 

@@ -72,7 +72,7 @@ rates:
   parallel_logins_per_zone: 8
   parallel_logins_per_jump: 4
 # What open ports may be asked beside their version: a TLS greeting, an SSH greeting, the page at / (one GET).
-probes: [tls, ssh, page]
+probes: [tls, ssh, smb, page]
 # vantages: [{{host: probe1, authorisation: AUTH-0001}}]   # hosts that may look, each by its owner's word
 # ai_services: {{requests_per_port: 8}}   # GETs to each open port to find AI services; 32 ask for everything
 # blackouts:                      # hours inside the window without scans, scheduled or not

@@ -32,7 +32,9 @@ from reports.files import new_file
 
 FORMAT = "posture.sample/1"
 MAX_DRAWN = 10_000  # of these a fleet is scanned, not sampled
-_LOOKED = frozenset({*NETWORK_TRANSPORTS, "pages", "ssh_offer", "tls", "flows", "management", "views", "ai"})
+_LOOKED = frozenset(
+    {*NETWORK_TRANSPORTS, "pages", "smb_offer", "ssh_offer", "tls", "trust", "flows", "management", "views", "ai"}
+)
 """Topics that are read from the network, or from such a topic."""
 
 

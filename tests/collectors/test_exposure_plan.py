@@ -36,23 +36,25 @@ def test_a_server_is_asked_for_tcp_udp_and_versions_in_each_family() -> None:
         ("versions", False, four),
         ("tls", False, four),
         ("ssh", False, four),
+        ("smb", False, four),
         ("tcp", True, six),
         ("recheck", True, six),
         ("udp", True, six),
         ("versions", True, six),
         ("tls", True, six),
         ("ssh", True, six),
+        ("smb", True, six),
     ]
 
 
 def test_without_root_there_is_no_udp_and_no_half_open_scan() -> None:
     planned = probe_manifest(SCOPE, [host(1)], VANTAGE, raw=False)
-    assert [entry.phase for entry in planned] == ["tcp", "recheck", "versions", "tls", "ssh"]
+    assert [entry.phase for entry in planned] == ["tcp", "recheck", "versions", "tls", "ssh", "smb"]
     assert all("-sT" in entry.argv and "-sS" not in entry.argv for entry in planned)
 
 
 def test_every_class_of_probe_that_the_scope_allows_stands_in_the_plan_and_no_other() -> None:
-    for probes in ((), ("page",), ("tls", "ssh", "page")):
+    for probes in ((), ("page",), ("tls", "ssh", "page", "smb")):
         planned = probe_manifest(replace(SCOPE, probes=probes), [host(1)], VANTAGE, raw=True)
         assert tuple(entry.phase for entry in planned[4:]) == probes
         for entry in planned[4:]:

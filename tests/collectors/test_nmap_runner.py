@@ -56,7 +56,7 @@ def test_every_word_of_a_command_line_belongs_to_the_grammar(
     assert re.fullmatch(
         r"nmap -oX - -n (-Pn|(-PE )?-PS[\d,-]+( -PA[\d,-]+)?) --noninteractive( -6)? -s[ST]( -sU)? -p T:[\d,-]+(,U:[\d,-]+)? -T3 --max-rate \d+"
         r"( --min-rate \d+)? --max-retries \d+ --host-timeout \d+s( -sV --version-light --script-timeout 30s)?"
-        r"( --script \+(ssl-cert,\+ssl-enum-ciphers|ssh2-enum-algos,\+ssh-hostkey|http-title,\+http-headers)"
+        r"( --script \+(ssl-cert,\+ssl-enum-ciphers|ssh2-enum-algos,\+ssh-hostkey|http-title,\+http-headers|smb-protocols,\+smb2-security-mode)"
         r" --script-timeout \d+s --script-args http\.useragent=posture-scanner,http\.max-body-size=65536,http\.truncated-ok=true)?"
         r" -iL /tmp/x/targets",
         line,

@@ -91,7 +91,7 @@ def scope(now: datetime | None = None) -> dict[str, Any]:
         },
         # Each port that stays silent costs seconds, and there is nothing on UDP here.
         "udp_ports": [53, 123, 161],
-        "probes": ["tls", "ssh", "page"],
+        "probes": ["tls", "ssh", "smb", "page"],
         "allow_passphrase_test": True,
         "ai_services": {"requests_per_port": 8},
     }

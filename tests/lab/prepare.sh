@@ -12,7 +12,7 @@ MIRROR=${POSTURE_LAB_MIRROR:-http://deb.debian.org/debian}
 # command:package, what this machine itself must have
 TOOLS="nmap:nmap sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client ip:iproute2 nft:nftables ping:iputils-ping
 debootstrap:debootstrap unshare:util-linux nsenter:util-linux mount:mount setpriv:util-linux /usr/share/postgresql-common/pg_wrapper:postgresql
-xmllint:libxml2-utils openssl:openssl rpm:rpm softhsm2-util:softhsm2 nginx:nginx-light redis-server:redis-server"
+xmllint:libxml2-utils openssl:openssl rpm:rpm softhsm2-util:softhsm2 nginx:nginx-light redis-server:redis-server smbd:samba"
 
 # what every host of the lab has; most of it never runs
 HOST_PACKAGES="tini openssh-server openssh-client sudo iproute2 iputils-ping procps kmod nftables systemd cron python3

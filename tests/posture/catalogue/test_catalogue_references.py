@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from posture.catalogue.load import load
 from posture.model.check import Check
 
-PLACE = Path(__file__).parents[4] / "shared" / "data" / "references"
+PLACE = Path(os.environ.get("POSTURE_SHARED") or Path(__file__).parents[4] / "shared") / "data" / "references"
 CHECKS = [pytest.param(check, id=check.id) for check in load().checks.values()]
 
 pytestmark = pytest.mark.skipif(not PLACE.is_dir(), reason=f"{PLACE} is not here: references are not proved")
