@@ -33,9 +33,14 @@ def run_demo(store: Store, config: Config, now: datetime, work: Work | None = No
     """Return the id of a run made of the recordings, judged as of the day they were made."""
     transcripts = list(read_transcripts(HOME / "transcripts"))
     recorded = max(one.session.started_at for one in transcripts).replace(microsecond=0)
+    return replay(store, transcripts, demo_job(config, recorded), now, work or Work(), as_of=recorded)
+
+
+def demo_job(config: Config, recorded: datetime) -> Job:
+    """Return the job of replaying the agency as it was recorded at a moment."""
     catalogue = load(None)
     agency = inventory.read(HOME / "inventory.yaml")
-    job = Job(
+    return Job(
         inventory=agency,
         scope=Scope(AUTHORISATION, "", Window(recorded, recorded + timedelta(seconds=1)), cidrs=()),
         config=config,
@@ -55,4 +60,3 @@ def run_demo(store: Store, config: Config, now: datetime, work: Work | None = No
         network=False,
         login=False,
     )
-    return replay(store, transcripts, job, now, work or Work(), as_of=recorded)

@@ -26,7 +26,7 @@ from posture.serve.tokens import Tokens
 from reports import view
 from reports.dashboard import views
 from reports.dashboard.queue import Wanted
-from reports.dashboard.views import AnswerLine, EvidencePage, FindingPage, HostPage, RunLine, WorkLine
+from reports.dashboard.views import AnswerLine, EvidencePage, FindingPage, FixedView, HostPage, RunLine, WorkLine
 from reports.view import CheckView, PathsView, PlanView
 
 PREFIX = "/api/v1"
@@ -172,6 +172,11 @@ def add_api(app: FastAPI, rooms: ApiRooms, tokens: Tokens) -> None:
     def api_plan(request: Request, account: Reader, run: Run = "latest") -> Response:
         """What to fix first, by dates before weights, each with its reason."""
         return _told(request, Answer[PlanView], rooms.plan(account, run))
+
+    @route("/fixed", Answer[FixedView])
+    def api_fixed(request: Request, account: Reader, run: Run = "latest") -> Response:
+        """Receipts of what was mended, and the attack paths that the run before still had."""
+        return _told(request, Answer[FixedView], rooms.fixed(account, run))
 
     @route("/scans", Page[RunLine])
     def api_scans(request: Request, account: Reader, cut: Asked) -> Response:

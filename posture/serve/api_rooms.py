@@ -24,6 +24,7 @@ from reports.dashboard.views import (
     ChangeLine,
     EvidencePage,
     FindingPage,
+    FixedView,
     HostPage,
     OverviewView,
     RunLine,
@@ -142,6 +143,10 @@ class ApiRooms:
         """Return the plan."""
         seen = self._rooms.seen(account, run)
         return _answer(seen, seen.view.plan)
+
+    def fixed(self, account: Account, run: str) -> Answer[FixedView]:
+        """Return what was mended, with its proof."""
+        return _answer(self._rooms.seen(account, run), self._rooms.fixed_view(account, run))
 
     def scans(self, account: Account, cut: Cut) -> Page[RunLine]:
         """Return the stored runs, the newest first."""

@@ -299,6 +299,10 @@ def _reading(app: FastAPI, rooms: Rooms, room: WorkRoom, gate: _Gate) -> None:
     def finding(request: Request, finding: str, account: Reader) -> Response:
         return HTMLResponse(room.finding(account, gate.token(request), finding))
 
+    @app.get("/fixed")
+    def fixed(request: Request, account: Reader) -> Response:
+        return HTMLResponse(rooms.fixed(account, gate.token(request)))
+
     @app.get("/scans")
     def scans(request: Request, account: Reader) -> Response:
         return HTMLResponse(rooms.scans(account, gate.token(request), gate.door.now()))

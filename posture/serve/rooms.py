@@ -22,11 +22,13 @@ from posture.serve.timetable import schedules_view
 from posture.store import Event, Store, StoredRun
 from reports import dashboard as dashboard_package
 from reports.dashboard import pages
+from reports.dashboard.fixed import fixed_page
 from reports.dashboard.views import (
     AuditView,
     ChangeLine,
     ChromeView,
     EvidencePage,
+    FixedView,
     HostPage,
     NavLine,
     RunLine,
@@ -35,6 +37,7 @@ from reports.dashboard.views import (
     TroubleView,
 )
 from reports.html_report import build_view, environment
+from reports.sections.common import finding_anchor
 from reports.sections.hosts import host_facts
 from reports.survey import Limits, Survey, survey
 from reports.view import Link, ReportView, Tag
@@ -49,6 +52,7 @@ _MENU: tuple[tuple[str, str, str, Act], ...] = (
     ("/burndown", "Burn-down", "burndown", Act.READ_POSTURE),
     ("/vulnerabilities", "Known vulnerabilities", "vulnerabilities", Act.READ_POSTURE),
     ("/ai", "AI services", "", Act.READ_POSTURE),
+    ("/fixed", "Fixed", "", Act.READ_POSTURE),
     ("/hosts", "Hosts", "hosts", Act.READ_POSTURE),
     ("/checks", "Checks", "checks", Act.READ_POSTURE),
     ("/coverage", "Coverage and blind spots", "coverage", Act.READ_POSTURE),
@@ -130,6 +134,29 @@ class Rooms:
         checks = {check.id: check for check in seen.survey.assessment.baseline.checks}
         facts = host_facts(found.host, found.platform, found.session, found.taken_at)
         return pages.host_page(found, facts, checks, may_read=account.may(Act.READ_EVIDENCE))
+
+    def fixed(self, account: Account, token: str) -> str:
+        """Return the page of what was mended."""
+        seen = self.seen(account, "latest")
+        chrome = self.chrome("Fixed", account, token, "/fixed", seen)
+        here = self.fixed_view(account, "latest")
+        places = self.places(seen, account)
+        places |= {finding_anchor(one.id): pages.finding_path(one.id) for one in here.receipts}
+        return self.draw("fixed", chrome, places=places, here=here)
+
+    def fixed_view(self, account: Account, ref: str) -> FixedView:
+        """Return what was mended as of a run, and which attack paths the complete run before it still had."""
+        seen = self.seen(account, ref)
+        run = seen.run.run
+        before = next(
+            (
+                one.run.id
+                for one in self._store.runs()
+                if one.run.as_of < run.as_of and one.run.origin is run.origin and one.run.state is RunState.COMPLETE
+            ),
+            "",
+        )
+        return fixed_page(seen.survey, self.seen(account, before).survey if before else None)
 
     def scans(self, account: Account, token: str, now: datetime) -> str:
         """Return the page of stored runs; their totals are of the whole run, so only who sees all of it gets them."""

@@ -63,6 +63,9 @@ def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessmen
         read_vulnerabilities=lambda host: vulnerabilities(host) if host in own else (),
         cadence=tuple(one for one in assessment.cadence if one.host in own),
         published=tuple(one for one in assessment.published if one.host in own),
+        attestations=tuple(one for one in assessment.attestations if one.attestation.host in own),
+        receipts=tuple(one for one in assessment.receipts if one.host in own),
+        unsettled=tuple(one for one in assessment.unsettled if one.host in own),
         attack=attack_report(graph, circumstances.rulebook) if graph else None,
     )
 

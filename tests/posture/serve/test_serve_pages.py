@@ -15,7 +15,7 @@ from posture.model.account import Role
 from posture.model.finding import Status
 from posture.store import Store
 
-PAGES = ("/", "/paths", "/what-if", "/ai", "/burndown", "/vulnerabilities", "/work", "/plan", "/hosts", "/checks", "/coverage", "/fleet", "/waivers", "/baseline", "/evidence", "/scans", "/audit", "/method", "/accounts")  # fmt: skip
+PAGES = ("/", "/paths", "/what-if", "/ai", "/burndown", "/vulnerabilities", "/work", "/plan", "/hosts", "/checks", "/coverage", "/fleet", "/waivers", "/baseline", "/evidence", "/fixed", "/scans", "/audit", "/method", "/accounts")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
