@@ -26,6 +26,7 @@ from posture.model.check import Baseline, Check
 from posture.model.clock import Campaign, Clock, DueDate
 from posture.model.finding import Closing, Finding, Result, Status, Verdict, Waiver
 from posture.model.host import FLEET, Host, Inventory
+from posture.model.named import Named
 from posture.model.receipt import Receipt, Unsettled
 from posture.model.rule import RuleBook
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
@@ -63,6 +64,8 @@ class Circumstances:
     """Edges of the graph that somebody calls wrong."""
     attestations: tuple[Attestation, ...] = ()
     """What people answer for where no program could look."""
+    named: tuple[Named, ...] = ()
+    """What lists of others call urgent."""
 
     def due(self, baseline: Baseline, known: Reader) -> DueFor:
         """Return what gives a failure its due dates; a known vulnerability has those of its own inputs."""
@@ -308,7 +311,13 @@ def assess(store: Store, judged: Judged) -> Assessment:
         receipts=_kept_receipts(store, judged.run, found),
         unsettled=judged.unsettled(),
         plan=make_plan(
-            findings, hosts, checks, weights=current.weights, taxonomy=current.taxonomy, today=judged.run.as_of.date()
+            findings,
+            hosts,
+            checks,
+            weights=current.weights,
+            taxonomy=current.taxonomy,
+            today=judged.run.as_of.date(),
+            named=current.named,
         ),
         scores=bands.categories,
         group_scores=bands.groups,

@@ -18,6 +18,7 @@ import msgspec
 
 from posture.catalogue.schema import render_schema
 from reports.assessment_json import schema_bytes
+from reports.exchange.record import schema_bytes as exchange_schema_bytes
 from reports.lines_jsonl import lines_schema_bytes
 from tools.page_ai import fingerprints_page
 from tools.page_checks import checks_page
@@ -39,6 +40,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "docs/attack-paths.md": paths_page,
         "docs/ai-fingerprints.md": fingerprints_page,
         "docs/schemas/assessment-1.schema.json": lambda: schema_bytes().decode(),
+        "docs/schemas/exchange-1.schema.json": lambda: exchange_schema_bytes().decode(),
         "docs/schemas/lines-1.schema.json": lambda: lines_schema_bytes().decode(),
         "baselines/schema.json": lambda: render_schema().decode(),
         **{f"{SCHEMAS}/{topic}.schema.json": partial(_json, schema) for topic, schema in fact_schemas().items()},

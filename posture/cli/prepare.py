@@ -19,6 +19,7 @@ from posture.catalogue.waivers import read_waivers
 from posture.config import Config, VulnerabilitiesEntry
 from posture.disputes import read_disputes
 from posture.errors import StoreError, UsageError
+from posture.exchange_list import kept_list
 from posture.feeds.library import PLACE as FEEDS_PLACE
 from posture.feeds.library import Library
 from posture.imports import external
@@ -85,6 +86,7 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
         rulebook=catalogue.rulebook,
         disputes=read_disputes(config.folder),
         attestations=read_attestations(config.folder),
+        named=kept_list(config.folder),
     )
 
 

@@ -10,6 +10,7 @@ from posture.model.check import Check
 from posture.model.clock import DueDate
 from posture.model.finding import Finding
 from posture.model.host import Host
+from posture.model.named import Named
 from posture.model.plan import Fix, Plan
 from posture.plan.weights import Weights
 
@@ -26,13 +27,15 @@ def make_plan(
     weights: Weights,
     taxonomy: Mapping[str, str],
     today: date,
+    named: Iterable[Named] = (),
 ) -> Plan:
     """Return the plan for all open findings that no waiver covers; it does not depend on their order.
 
     BOD 26-04 knows no waiver: a known vulnerability stays in the plan under one.
 
     Fixes are ordered by due date tier (overdue, then within 7, 14, 30, 60 days, then later, then undated), severity,
-    summed weight, minutes, and last by check and owner. Neither severity nor weight moves a fix across tiers.
+    summed weight, minutes, and last by check and owner. Neither severity nor weight moves a fix across tiers. What a
+    list of others names goes first within its tier, and no further: a list sets no date.
     """
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
@@ -40,8 +43,9 @@ def make_plan(
             host = hosts.get(finding.host)
             owner = (host.owner if host else "") or NOBODY
             groups.setdefault((finding.check, owner), []).append(finding)
+    by_id = {one.id: one for one in sorted(named, reverse=True)}
     drafts = [
-        _draft(checks[check], owner, sorted(group, key=lambda f: f.id), hosts, weights)
+        _draft(checks[check], owner, sorted(group, key=lambda f: f.id), hosts, weights, by_id)
         for (check, owner), group in groups.items()
     ]
     drafts.sort(key=lambda draft: draft.place(today))
@@ -72,14 +76,24 @@ class _Draft:
     exposed: int
     due: DueDate | None
     weight: float
+    named: tuple[Named, ...] = ()
+    """What others name as urgent, of its check and its findings."""
 
     @property
     def minutes(self) -> int:
         return self.check.remediation.minutes * max(len(self.hosts), 1)
 
-    def place(self, today: date) -> tuple[int, int, float, int, str, str]:
+    def place(self, today: date) -> tuple[int, bool, int, float, int, str, str]:
         due = self.due.due if self.due else None
-        return (tier(due, today), -self.check.severity, -self.weight, self.minutes, self.check.id, self.owner)
+        return (
+            tier(due, today),
+            not self.named,
+            -self.check.severity,
+            -self.weight,
+            self.minutes,
+            self.check.id,
+            self.owner,
+        )
 
     def fix(self, today: date, taxonomy: Mapping[str, str]) -> Fix:
         return Fix(
@@ -105,8 +119,15 @@ class _Draft:
         return (
             f"{self._when(today)}: {self.check.severity.label} severity, {where}{exposed}; "
             f"it {effect} {taxonomy.get(primary, primary)} ({primary}), "
-            f"weight {self.weight:g} (uncalibrated), about {self.minutes} min."
+            f"weight {self.weight:g} (uncalibrated), about {self.minutes} min.{self._named()}"
         )
+
+    def _named(self) -> str:
+        if not self.named:
+            return ""
+        more = f" and {len(self.named) - _IDS:,} more" if len(self.named) > _IDS else ""
+        sources = ", ".join(sorted({one.source for one in self.named}))
+        return f" Named by {sources}: {', '.join(one.id for one in self.named[:_IDS])}{more}; it sets no date."
 
     def _when(self, today: date) -> str:
         if self.due is None:
@@ -117,10 +138,18 @@ class _Draft:
         return f"Due {'today' if days == 0 else f'in {days} days'} ({self.due.clock})"
 
 
+_IDS = 3  # named in the reason; all are counted
 _EFFECTS = {"prevents": "prevents", "slows": "slows", "limits_blast": "limits", "detects": "detects"}
 
 
-def _draft(check: Check, owner: str, findings: list[Finding], hosts: Mapping[str, Host], weights: Weights) -> _Draft:
+def _draft(
+    check: Check,
+    owner: str,
+    findings: list[Finding],
+    hosts: Mapping[str, Host],
+    weights: Weights,
+    named: Mapping[str, Named],
+) -> _Draft:
     dues = [due for finding in findings for due in finding.due if due.binding]
     first = min(dues, key=lambda due: (due.due, not due.legal, due.clock, due.row), default=None)
     places = sorted({finding.host for finding in findings})
@@ -128,4 +157,15 @@ def _draft(check: Check, owner: str, findings: list[Finding], hosts: Mapping[str
     # sorted, so that the sum of floats does not depend on the order of findings
     factors = sorted(weights.of_host(hosts[id_]) if id_ in hosts else weights.context["other"] for id_ in places)
     exposed = sum(1 for id_ in places if id_ in hosts and hosts[id_].tags.exposure in (None, "public"))
-    return _Draft(check, owner, tuple(findings), tuple(places), exposed, first, round(own * sum(factors), 2))
+    # the subject of a known vulnerability is its package and its id
+    ids = sorted({check.id, *(finding.subject.rpartition(" ")[2] for finding in findings)} & named.keys())
+    return _Draft(
+        check,
+        owner,
+        tuple(findings),
+        tuple(places),
+        exposed,
+        first,
+        round(own * sum(factors), 2),
+        tuple(named[id_] for id_ in ids),
+    )

@@ -47,6 +47,7 @@ def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessmen
             weights=circumstances.weights,
             taxonomy=circumstances.taxonomy,
             today=assessment.today,
+            named=circumstances.named,
         ),
         scores=(),
         waivers=tuple(use for use in uses if use.findings),

@@ -15,6 +15,8 @@ from posture.model.check import Check, Severity
 from posture.model.clock import DueDate
 from posture.model.finding import Finding, Result, Status, Verdict
 from posture.model.host import AssetTags, Host, Mission
+from posture.model.named import Named
+from posture.model.plan import Fix
 from posture.plan.make import NOBODY, make_plan, tier
 from posture.plan.scores import scores
 from posture.plan.weights import Weights
@@ -81,6 +83,24 @@ def test_inside_equal_dates_and_severities_weight_decides_then_minutes_then_id()
     assert [c for c, _ in plan(*one)] == ["TST-02", "TST-03", "TST-04", "TST-01"]
     many = [finding(f"x{n}", "TST-01", f"h{n}", SOON) for n in (1, 3, 5)]
     assert plan(finding("y", "TST-02", "h1", SOON), *many)[0] == ("TST-01", "web")
+
+
+def test_what_a_list_of_others_names_goes_first_among_equal_dates_and_no_further() -> None:
+    named = [Named("TST-01", "partner", "TLP:GREEN", "", SEEN), Named("CVE-2026-0001", "CISA", "", "", SEEN)]
+
+    def made(*findings: Finding) -> list[Fix]:
+        given = {"weights": WEIGHTS, "taxonomy": TAXONOMY, "today": TODAY}
+        return list(make_plan(findings, HOSTS, CHECKS, named=named, **given).fixes)
+
+    equal = [finding("a", "TST-01", "h1", SOON), finding("b", "TST-02", "h1", SOON)]
+    assert [fix.check for fix in made(*equal)] == ["TST-01", "TST-02"]
+    assert [check for check, _ in plan(*equal)] == ["TST-02", "TST-01"]
+    assert "Named by partner: TST-01; it sets no date." in made(*equal)[0].reason
+    later = [finding("a", "TST-01", "h1", LATER), finding("b", "TST-02", "h1", SOON)]
+    assert [fix.check for fix in made(*later)] == ["TST-02", "TST-01"], "a list sets no date"
+    flaw = replace(finding("c", "TST-04", "h1", SOON), subject="pkg:deb/openssl CVE-2026-0001")
+    assert made(*equal[1:], flaw)[0].check == "TST-04"
+    assert {fix.due for fix in made(*equal)} == {fix.due for fix in made(*equal[::-1])} == {SOON.due}
 
 
 def test_one_fix_for_each_check_and_owner_with_all_its_hosts() -> None:
