@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -175,7 +177,7 @@ def read(path: Path) -> Config:
     if not path.is_file():
         raise ConfigError(f"{path}: no such configuration", hint="`posture init` writes a commented one")
     located = yamlfile.read(path)
-    file = yamlfile.convert(located, ConfigFile)
+    file = msgspec.structs.replace(yamlfile.convert(located, ConfigFile), **_environment())
     base = path.resolve().parent
     return Config(
         database=file.database if "://" in file.database else _below(base, file.database),
@@ -196,7 +198,68 @@ def read(path: Path) -> Config:
 
 def default(out: Path) -> Config:
     """Return what holds without a configuration file: everything below the output directory."""
-    return Config(database=out / "posture.db", known_hosts=Path("~/.ssh/known_hosts").expanduser())
+    base, said = Path.cwd(), _environment()
+    database = said.get("database", "")
+    paths = {key: _below(base, said[key]) if key in said else None for key in ("baselines", "overlay", "waivers")}
+    return Config(
+        database=(database if "://" in database else _below(base, database)) if database else out / "posture.db",
+        known_hosts=_below(base, said.get("known_hosts", "~/.ssh/known_hosts")),
+        profile=said.get("profile", "fceb"),
+        marking=said.get("marking", ""),
+        baselines=paths["baselines"],
+        overlay=paths["overlay"],
+        waivers=paths["waivers"],
+    )
+
+
+ENVIRONMENT = {
+    key: f"POSTURE_{key.upper()}"
+    for key in ("database", "known_hosts", "profile", "baselines", "overlay", "waivers", "marking")
+}
+"""Settings that the environment overrides; a database URL holds a password, which stands better there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as it holds, and where it comes from."""
+
+    key: str
+    value: str
+    origin: str
+    """The variable, ``file:line``, or ``default``."""
+
+
+def origins(path: Path | None, out: Path) -> tuple[Setting, ...]:
+    """Return every setting with where it comes from; passwords in a database's URL are masked.
+
+    Raises:
+        ConfigError: the file does not load.
+    """
+    config = default(out) if path is None else read(path)
+    located = None if path is None else yamlfile.read(path)
+    file = ConfigFile("posture.config/1") if located is None else yamlfile.convert(located, ConfigFile)
+    said = _environment()
+    found = []
+    for key in sorted(set(ConfigFile.__struct_fields__) - {"schema"}):
+        value = getattr(config, key) if key in ENVIRONMENT else msgspec.to_builtins(getattr(file, key))
+        origin = "default"
+        if key in said:
+            origin = f"environment, {ENVIRONMENT[key]}"
+        elif located is not None and isinstance(located.value, dict) and key in located.value:
+            origin = located.where(key)
+        found.append(Setting(key, _PASSWORD.sub(r"\1***@", "" if value is None else _text(value)), origin))
+    return tuple(found)
+
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, str | Path) else msgspec.json.encode(value, order="sorted").decode()
+
+
+def _environment() -> dict[str, str]:
+    return {key: os.environ[name] for key, name in ENVIRONMENT.items() if os.environ.get(name)}
 
 
 def _below(base: Path, text: str) -> Path:

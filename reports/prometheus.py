@@ -32,10 +32,16 @@ def write_prometheus(assessment: Assessment, path: Path, *, marking: str = "") -
     """
     del marking  # totals only
     with new_file(path) as file:
-        for gauge in _gauges(survey(assessment)):
-            file.write(f"# HELP {gauge.name} {gauge.help}\n# TYPE {gauge.name} gauge\n".encode())
-            for labels, value in gauge.samples:
-                file.write(f"{gauge.name}{_labels(labels)} {value:g}\n".encode())
+        for line in prometheus_lines(survey(assessment)):
+            file.write(line)
+
+
+def prometheus_lines(found: Survey) -> Iterator[bytes]:
+    """Yield the gauges of a run in Prometheus's text format."""
+    for gauge in _gauges(found):
+        yield f"# HELP {gauge.name} {gauge.help}\n# TYPE {gauge.name} gauge\n".encode()
+        for labels, value in gauge.samples:
+            yield f"{gauge.name}{_labels(labels)} {value:g}\n".encode()
 
 
 def _gauges(found: Survey) -> Iterator[_Gauge]:

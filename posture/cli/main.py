@@ -21,7 +21,9 @@ from posture.cli import (
     fleet,
     handing,
     importing,
+    keeping,
     notifying,
+    operating,
     plans,
     proving,
     reading,
@@ -76,6 +78,8 @@ GROUPS = (
     exchanging,
     serving,
     accounts,
+    operating,
+    keeping,
     attack_paths,
     plans,
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -29,6 +31,7 @@ from posture.store import Store
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--no-dashboard", is_flag=True, help="Keep the schedules only.")
 @click.option("--no-schedules", is_flag=True, help="Show the dashboard only; another process keeps the schedules.")
+@click.option("--log-json", is_flag=True, help="Log every request and event as one JSON object on a line.")
 @config_option
 @out_option
 def serve_command(
@@ -38,6 +41,7 @@ def serve_command(
     tls_key: Path | None,
     no_dashboard: bool,
     no_schedules: bool,
+    log_json: bool,
     config_path: Path | None,
     out: Path,
 ) -> None:
@@ -67,57 +71,69 @@ def serve_command(
         raise UsageError(f"{listen} is not this machine alone, and there is no certificate", hint=hint)
     with prepare.open_store(config) as store:
         keeper = None if no_schedules else keeper_of(store, config_path, out)
-        _dashboard(store, config, listen, port, (tls_certificate, tls_key) if secure else None, keeper)
+        way = _Way(listen, port, (tls_certificate, tls_key) if secure else None, log_json)
+        _dashboard(store, config, way, keeper)
 
 
-def _dashboard(
-    store: Store,
-    config: Config,
-    listen: str,
-    port: int,
-    tls: tuple[Path | None, Path | None] | None,
-    keeper: Keeper | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the server is reached, and how it logs."""
+
+    listen: str
+    port: int
+    tls: tuple[Path | None, Path | None] | None
+    log_json: bool
+
+
+def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -> None:
     """Serve until told to end, the schedules in a thread beside it."""
     try:
         import uvicorn  # noqa: PLC0415 - an extra, asked for here only
 
         from posture.serve.app import Settings, create_app  # noqa: PLC0415
         from posture.serve.door import Door  # noqa: PLC0415
+        from posture.serve.watch import log_as_json  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         hint = "pip install 'posture-scanner[serve]'"
         raise UsageError(f"the dashboard needs {missing.name}", hint=hint) from None
     door = Door(store, prepare.now)
-    app = create_app(store, door, Settings(tls is not None, config.marking))
-    host = f"[{listen}]" if ":" in listen else listen
-    terminal.say(f"dashboard: {'https' if tls else 'http'}://{host}:{port}/")
+    settings = Settings(way.tls is not None, config.marking)
+    host = f"[{way.listen}]" if ":" in way.listen else way.listen
+    terminal.say(f"dashboard: {'https' if way.tls else 'http'}://{host}:{way.port}/")
     if token := door.first_token():
         terminal.say(f"one-time token of the first administrator: {token}")
     terminal.note("Ctrl-C ends it")
     sys.stdout.flush()  # a service's journal, or a file, must show the token now
-    with told_to_end() as stop, _kept(keeper, stop):
+    if way.log_json and keeper is not None:
+        keeper.say = logging.getLogger("posture.scheduler").info
+    with told_to_end() as stop, _kept(keeper, stop) as well:
         uvicorn.run(
-            app,
-            host=listen,
-            port=port,
-            ssl_certfile=str(tls[0]) if tls else None,
-            ssl_keyfile=str(tls[1]) if tls else None,
-            log_level="warning",
+            create_app(store, door, settings, well),
+            host=way.listen,
+            port=way.port,
+            ssl_certfile=str(way.tls[0]) if way.tls else None,
+            ssl_keyfile=str(way.tls[1]) if way.tls else None,
+            log_config=log_as_json() if way.log_json else uvicorn.config.LOGGING_CONFIG,
+            log_level="info" if way.log_json else "warning",
+            access_log=way.log_json,
             server_header=False,
             timeout_graceful_shutdown=10,
         )
 
 
 @contextmanager
-def _kept(keeper: Keeper | None, stop: threading.Event) -> Iterator[None]:
-    """Keep the schedules while the block runs; scans that were begun are stopped before it is left."""
+def _kept(keeper: Keeper | None, stop: threading.Event) -> Iterator[Callable[[], bool]]:
+    """Keep the schedules while the block runs, and yield what says whether they are kept still.
+
+    Scans that were begun are stopped before it is left.
+    """
     if keeper is None:
-        yield
+        yield lambda: True
         return
     thread = threading.Thread(target=keeper.run, args=(stop,), name="schedules")
     thread.start()
     try:
-        yield
+        yield thread.is_alive
     finally:
         stop.set()
         thread.join()

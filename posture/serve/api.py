@@ -70,7 +70,7 @@ _TOLD: dict[int | str, dict[str, Any]] = {
 
 def is_api(request: Request) -> bool:
     """Return whether a program asks, which wants its refusals as JSON."""
-    return request.url.path.startswith(f"{PREFIX}/")
+    return request.url.path.startswith(f"{PREFIX}/") or request.url.path == "/metrics"
 
 
 def trouble_json(status: int, what: str, hint: str) -> Response:

@@ -26,6 +26,7 @@ from posture.serve.desk import Desk
 from posture.serve.door import SESSION, Door, form_token
 from posture.serve.rooms import Rooms
 from posture.serve.tokens import Tokens
+from posture.serve.watch import Ready, add_watch
 from posture.serve.work_room import WorkRoom
 from posture.store import Store
 from reports import dashboard as dashboard_package
@@ -84,8 +85,11 @@ class Needs:
         return account
 
 
-def create_app(store: Store, door: Door, settings: Settings) -> FastAPI:
-    """Return the application over a store; nothing is served that is not in a route below."""
+def create_app(store: Store, door: Door, settings: Settings, ready: Ready = lambda: True) -> FastAPI:
+    """Return the application over a store; nothing is served that is not in a route below.
+
+    ``ready`` says whether what runs beside it, such as the scheduler, is well.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style = (TEMPLATES / "report.css").read_bytes() + (_STATIC / "dashboard.css").read_bytes()
     rooms = Rooms(store, settings.marking, f"/style-{hashlib.sha256(style).hexdigest()[:16]}.css")
@@ -100,6 +104,7 @@ def create_app(store: Store, door: Door, settings: Settings) -> FastAPI:
     _schedules(app, store, _Gate(door, settings.cookie))
     tokens = Tokens(store, door.now)
     _accounts(app, rooms, _Gate(door, settings.cookie), door, tokens)
+    add_watch(app, tokens, lambda account: rooms.metrics(account, door.now()), ready)
     add_api(app, ApiRooms(store, rooms, room, ahead), tokens)
     return app
 

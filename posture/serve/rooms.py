@@ -18,7 +18,7 @@ from posture.model.host import FLEET, Host
 from posture.run import stored_assessment
 from posture.serve.door import form_token
 from posture.serve.sight import seen_by
-from posture.serve.timetable import schedules_view
+from posture.serve.timetable import schedule_gauges, schedules_view
 from posture.store import Event, Store, StoredRun
 from reports import dashboard as dashboard_package
 from reports.dashboard import pages
@@ -37,6 +37,7 @@ from reports.dashboard.views import (
     TroubleView,
 )
 from reports.html_report import build_view, environment
+from reports.prometheus import prometheus_lines
 from reports.sections.common import finding_anchor
 from reports.sections.hosts import host_facts
 from reports.survey import Limits, Survey, survey
@@ -205,6 +206,11 @@ class Rooms:
 
     def _shows(self, account: Account, run: str, host: str) -> bool:
         return not account.systems or host in self.seen(account, run).hosts
+
+    def metrics(self, account: Account, now: datetime) -> bytes:
+        """Return the gauges of the newest run and, for who sees all, the scheduler; no host is named in them."""
+        run = b"".join(prometheus_lines(self.seen(account, "latest").survey)) if self._store.runs() else b""
+        return run if account.systems else run + schedule_gauges(self._store, now)
 
     def audit(self, account: Account, token: str, before: int) -> str:
         """Return a page of the audit chain, and whether the whole of it holds."""

@@ -27,6 +27,22 @@ def schedules_view(store: Store, now: datetime, account: Account) -> SchedulesVi
     )
 
 
+def schedule_gauges(store: Store, now: datetime) -> bytes:
+    """Return gauges of the scheduler, in Prometheus's text format."""
+    lines = [
+        "# HELP posture_scheduler_alive 1 when something keeps the schedules.",
+        "# TYPE posture_scheduler_alive gauge",
+        f"posture_scheduler_alive {int(somebody_keeps(store, now))}",
+        "# HELP posture_schedule_last_timestamp_seconds When a schedule was last due, by what became of it.",
+        "# TYPE posture_schedule_last_timestamp_seconds gauge",
+    ]
+    for schedule in store.schedules.all():
+        for last in store.schedules.occurrences(schedule.name, limit=1):
+            labels = f'schedule="{schedule.name}",outcome="{last.outcome.value}"'
+            lines.append(f"posture_schedule_last_timestamp_seconds{{{labels}}} {last.due.timestamp():.0f}")
+    return ("\n".join(lines) + "\n").encode()
+
+
 def pause(store: Store, name: str, now: datetime, *, by: Account) -> None:
     """Begin nothing more of a schedule.
 

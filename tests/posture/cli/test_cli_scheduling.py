@@ -11,15 +11,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Posture
 
 from posture.cli.prepare import now
 from posture.model.assessment import RunState
 from posture.model.schedule import Kind, Occurrence, Outcome, Schedule
 from posture.store import Store
 
+Posture = Callable[..., Any]
 PROGRAM = str(Path(sys.executable).parent / "posture")
 INVENTORY = """\
 schema: posture.inventory/1

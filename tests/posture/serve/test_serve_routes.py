@@ -55,6 +55,10 @@ def first_path(agency: Served) -> str:
     return found.paths()[0].id
 
 
+def for_programs(route: str) -> bool:
+    return "/api/" in route or "/metrics" in route
+
+
 def ask(agency: Served, browser: TestClient, route: str) -> int:
     method, path = route.split()
     run = agency.store.load_run().run.id
@@ -67,8 +71,8 @@ def ask(agency: Served, browser: TestClient, route: str) -> int:
     if method == "GET":
         return browser.get(path).status_code
     if path.startswith("/schedules/"):
-        browser.follow_redirects = True  # to the page of scans
-        return browser.post(path, data=form(browser, name="night")).status_code
+        # On to the page of scans.
+        return browser.post(path, data=form(browser, name="night"), follow_redirects=True).status_code
     return browser.post(path, data=form(browser, name="nobody", password="x", role="viewer")).status_code
 
 
@@ -76,7 +80,7 @@ def ask(agency: Served, browser: TestClient, route: str) -> int:
 def test_a_role_does_what_the_table_says_and_nothing_else(
     agency: Served, asking: Callable[[str, Role], TestClient], route: str, role: Role
 ) -> None:
-    status = ask(agency, asking("api" if "/api/" in route else "page", role), route)
+    status = ask(agency, asking("api" if for_programs(route) else "page", role), route)
     if role.value in TABLE[route]:
         assert status in (200, 400), status  # 400: the form is looked at, and its password is too short
     else:
@@ -88,7 +92,7 @@ def test_who_is_not_signed_in_is_sent_to_the_door(agency: Served, route: str) ->
     browser = agency.browser()
     method, path = route.split()
     answer = browser.request(method, path, data=form(browser) if method == "POST" else None)
-    if path.startswith("/api/"):
+    if for_programs(route):
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
         assert answer.json().keys() == {"what", "hint"}
         return

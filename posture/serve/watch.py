@@ -1,0 +1,68 @@
+"""What watches the server from outside: whether it is ready, and its numbers for Prometheus."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Response
+
+from posture.errors import StoreError
+from posture.model.account import Account, Act
+from posture.serve.api import NeedsToken
+from posture.serve.tokens import Tokens
+from reports.inert import inert
+
+Ready = Callable[[], bool]
+
+
+def add_watch(app: FastAPI, tokens: Tokens, metrics: Callable[[Account], bytes], ready: Ready) -> None:
+    """Add the routes that programs ask; neither names a host, and the numbers want a token of the API."""
+    Reader = Annotated[Account, Depends(NeedsToken(Act.READ_POSTURE, tokens))]  # noqa: N806 - a type
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        # Why stands in the log: strangers learn that it is not ready, and no more.
+        if not ready():
+            return _plain("not ready\n", HTTPStatus.SERVICE_UNAVAILABLE)
+        try:
+            tokens.store.database.revision()
+        except StoreError:
+            return _plain("not ready\n", HTTPStatus.SERVICE_UNAVAILABLE)
+        return _plain("ready\n")
+
+    @app.get("/metrics")
+    def numbers(account: Reader) -> Response:
+        return Response(metrics(account), media_type="text/plain; version=0.0.4")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object for each line of the log; what came from outside is made harmless."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {"at": at, "level": record.levelname.lower(), "logger": record.name}
+        line["event"] = inert(record.getMessage())
+        if record.exc_info:
+            line["exception"] = inert(self.formatException(record.exc_info))
+        return json.dumps(line, sort_keys=True)
+
+
+def log_as_json() -> dict[str, Any]:
+    """Return the log configuration that uvicorn takes: every line JSON on standard error, requests too."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonLines}},
+        "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "loggers": {
+            name: {"handlers": ["err"], "level": "INFO", "propagate": False} for name in ("uvicorn", "posture")
+        },
+    }
+
+
+def _plain(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(text, status_code=status, media_type="text/plain")
