@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import reports
 from posture.assess import circumstances_of
 from posture.config import read as read_config
 from posture.gather import Job, Work
@@ -20,6 +21,7 @@ from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS
 from posture.run import replay, stored_assessment
 from posture.scope_file import read as read_scope
 from posture.store import Store
+from tests.lab.accepted import complaints, not_there
 from tests.lab.agency import Agency
 from tests.lab.scanning import Outcome, checks_of_today, evaluate, results_of, scan, table
 
@@ -199,3 +201,12 @@ def test_neither_the_order_of_hosts_nor_of_evidence_counts(story: Story, tmp_pat
     assert outcomes[0].fingerprint == outcomes[1].fingerprint
     assert outcomes[0].findings == outcomes[1].findings
     assert outcomes[0].plan == outcomes[1].plan
+
+
+@pytest.mark.parametrize("story", SEEDS[:1], indirect=True)
+def test_every_format_of_the_run_is_accepted_by_its_readers(story: Story, tmp_path: Path) -> None:
+    with Store.open(story.agency.work / "posture.db", create=False) as store:
+        first = min(store.runs(), key=lambda found: found.run.started_at).run
+        reports.write_all(stored_assessment(store, first.id), tmp_path, marking="CUI", formats=reports.FORMATS)
+    assert not_there(tmp_path) == ["ckl", "cklb"], "DISA has no benchmark for Debian, and these are its checklists"
+    assert list(complaints(tmp_path)) == []
