@@ -17,18 +17,20 @@ from posture.clocks.due import due_dates, expired_notes
 from posture.errors import StoreError
 from posture.evaluate.attested import AttestationBook
 from posture.evaluate.lifecycle import DueFor, finding_id
-from posture.histories import lives
+from posture.histories import lives, score_trend
 from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
 from posture.model.attack import AttackReport, Dispute
 from posture.model.attestation import Attestation
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline, Check
 from posture.model.clock import Campaign, Clock, DueDate
+from posture.model.discovered import Found
 from posture.model.finding import Closing, Finding, Result, Status, Verdict, Waiver
 from posture.model.host import FLEET, Host, Inventory
 from posture.model.named import Named
 from posture.model.receipt import Receipt, Unsettled
 from posture.model.rule import RuleBook
+from posture.model.trend import ScoreTrend
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
 from posture.plan.make import make_plan
 from posture.plan.scores import Scorer, bound_classes, scores
@@ -66,6 +68,8 @@ class Circumstances:
     """What people answer for where no program could look."""
     named: tuple[Named, ...] = ()
     """What lists of others call urgent."""
+    discovered: tuple[Found, ...] = ()
+    """What sweeps found and no inventory knew."""
 
     def due(self, baseline: Baseline, known: Reader) -> DueFor:
         """Return what gives a failure its due dates; a known vulnerability has those of its own inputs."""
@@ -106,6 +110,13 @@ class Judged:
     """Attack paths by the same results."""
     unsettled: Callable[[], tuple[Unsettled, ...]] = lambda: ()
     """What is good in one of two states only."""
+    trend: Callable[[], ScoreTrend | None] = lambda: None
+    """How the run stands among those before it."""
+
+    def unassessed(self) -> tuple[Found, ...]:
+        """Return what answers on the network and is no host of the inventory."""
+        known = {address for host in self.inventory.hosts for address in host.addresses}
+        return tuple(one for one in self.circumstances.discovered if one.address not in known)
 
     def book(self) -> WaiverBook:
         """Return the waivers, to be held against every result."""
@@ -231,6 +242,7 @@ def stored(store: Store, ref: str) -> Judged:
         known=Reader(register, circumstances.rules(baseline, register.feeds)),
         attack=lambda: attack_of(store, found.run.id),
         unsettled=lambda: unsettled_of(store, found.run.id),
+        trend=lambda: score_trend(store, found.run.id),
     )
 
 
@@ -293,7 +305,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
     found.walk()
     checks = {check.id: check for check in judged.baseline.checks}
     hosts = {host.id: host for host in judged.inventory.hosts}
-    current = judged.circumstances
+    current, unassessed = judged.circumstances, judged.unassessed()
     findings = tuple(sorted(found.findings, key=lambda finding: finding.id))
     bands = scores(
         ((host.host, host.results) for host in judged.read_hosts()),
@@ -310,6 +322,8 @@ def assess(store: Store, judged: Judged) -> Assessment:
         findings=(*findings, *(one for one in found.closed if one.closed_at == judged.run.as_of)),
         receipts=_kept_receipts(store, judged.run, found),
         unsettled=judged.unsettled(),
+        unassessed=unassessed,
+        read_trend=judged.trend,
         plan=make_plan(
             findings,
             hosts,
@@ -330,6 +344,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
         read_blob=store.read_blob,
         fingerprint=found.fingerprint(),
         notes=(
+            *_notes_on(unassessed),
             *judged.notes,
             *provenance_notes(current.families, judged.baseline.checks, found.platforms),
             *expired_notes(current.clocks, judged.baseline.profile, judged.run.as_of.date()),
@@ -357,6 +372,16 @@ def burndowns_of(store: Store, hosts: Collection[str], clocks: Iterable[Clock], 
     for clock in clocks:
         if clock.id in dated:
             yield burndown(told, day, clock=clock.id)
+
+
+def _notes_on(unassessed: tuple[Found, ...]) -> Iterator[str]:
+    if unassessed:
+        hosts = "1 address answers" if len(unassessed) == 1 else f"{len(unassessed)} addresses answer"
+        last = max(one.last_seen for one in unassessed)
+        yield (
+            f"{hosts} on the network and no inventory knows of it (`posture discover`, last on {last:%Y-%m-%d}): "
+            "nobody has assessed what is there, and no count here holds it"
+        )
 
 
 class _Walk:

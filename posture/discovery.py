@@ -11,23 +11,11 @@ from datetime import datetime
 
 from posture.errors import UsageError
 from posture.inventory import zone_of
+from posture.model.discovered import Found
 from posture.model.host import Host, Inventory
 
 ROWS_MAX = 1_000_000
 CELL_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An address that answers and that no inventory knows: a host nobody has assessed."""
-
-    address: str
-    zone: str
-    """Zone whose network holds it; empty when none does."""
-    ports: tuple[str, ...]
-    vendor: str
-    first_seen: datetime
-    last_seen: datetime
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -21,7 +21,7 @@ from reports.attack_json import attack_paths
 from reports.due import days_late, governing
 from reports.files import new_file
 from reports.jsontext import encode
-from reports.proof_json import attestation_of, receipt_of, status_word, unsettled_of
+from reports.proof_json import attestation_of, receipt_of, status_word, unassessed_of, unsettled_of
 
 
 def write_json(assessment: Assessment, path: Path, *, marking: str = "") -> None:
@@ -87,6 +87,7 @@ def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], .
         "scores": many(_scores(assessment)),
         "taxonomy": one(dict(assessment.taxonomy or {})),
         "text": one("inert/1"),
+        "unassessed_hosts": many(map(unassessed_of, assessment.unassessed)),
         "unsettled": many(map(unsettled_of, assessment.unsettled)),
         "waivers": many(map(_waiver, assessment.waivers)),
         "zones": many(_zones(assessment)),

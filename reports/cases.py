@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from posture.model.assessment import Assessment, HostAssessment
+from posture.model.attack import AttackReport
 from posture.model.check import Check, Severity
 from posture.model.finding import AssertionResult, Finding, Outcome, Result
 from posture.model.host import FLEET, Host
@@ -78,6 +80,33 @@ def cases(assessment: Assessment) -> Iterator[Case]:
     for _, gone in sorted(by_host.items()):
         for finding in gone:
             yield Case(finding, checks.get(finding.check), None, None)
+
+
+_ID = re.compile(r"(?:CVE|GHSA|DSA|DLA|RHSA|USN|OSV|PYSEC)-[A-Za-z0-9-]{4,40}(?::[0-9]{1,6})?")
+
+
+def cve_of(finding: Finding) -> str:
+    """Return the CVE, or the vendor's own id, that a finding is about; empty for a setting."""
+    last = finding.subject.rpartition(" ")[2]
+    return last if finding.subject.startswith("pkg:") and _ID.fullmatch(last) else ""
+
+
+Ended = Callable[[Finding], int]
+"""Says how many of the attack paths found the end of a finding would end."""
+
+
+def paths_ended(attack: AttackReport | None) -> Ended | None:
+    """Return what counts the attack paths that a finding is part of; ``None`` where none were judged."""
+    if attack is None or attack.analysis is None:
+        return None
+    named = {one.id: one for one in attack.named_conditions}
+    by_finding: Counter[str] = Counter()
+    by_place: Counter[tuple[str, str]] = Counter()
+    for path in attack.paths():
+        broken = [named[id_] for id_ in path.breaks if id_ in named]
+        by_finding.update({one.finding for one in broken if one.finding})
+        by_place.update({(one.check, one.host) for one in broken if one.check and not one.finding})
+    return lambda finding: max(by_finding[finding.id], by_place[finding.check, finding.host])
 
 
 def one_line(text: str) -> str:

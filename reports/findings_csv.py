@@ -14,7 +14,7 @@ from posture.model.finding import Finding, WaiverState
 from posture.model.host import FLEET
 from posture.model.observation import Evidence
 from reports.bod_rows import triage_required
-from reports.cases import Case, cases
+from reports.cases import Case, Ended, cases, cve_of, paths_ended
 from reports.due import days_late, governing
 from reports.files import new_file
 from reports.inert import CSV_CELL_CHARS, clip, formula_safe, inert
@@ -28,6 +28,7 @@ COLUMNS = (
     "evidence_origin", "fix", "precondition", "risk", "minutes", "verify", "ait_primary", "ait_all",
     "nist_800_53r5", "confidence", "check_revision", "run", "commands", "rollback",
     "due_row", "clock_start", "due_inputs", "binds_from", "triage_required",
+    "cve", "attack_paths",
 )  # fmt: skip
 
 
@@ -58,11 +59,15 @@ def _cell(value: str) -> str:
 
 
 def _rows(assessment: Assessment) -> Iterator[tuple[str, ...]]:
-    return (_row(assessment, case) for case in cases(assessment))
+    ended = paths_ended(assessment.attack)
+    return (_row(assessment, case, ended) for case in cases(assessment))
 
 
-def _row(assessment: Assessment, case: Case) -> tuple[str, ...]:
+def _row(assessment: Assessment, case: Case, ended: Ended | None) -> tuple[str, ...]:
     row = {
+        "cve": cve_of(case.finding),
+        # Empty where no path was judged: that is not none.
+        "attack_paths": "" if ended is None else str(ended(case.finding)),
         **_life(case.finding),
         **_place(case.entry),
         **_due(assessment, case.finding),

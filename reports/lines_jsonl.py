@@ -13,7 +13,7 @@ from posture.model.assessment import Assessment
 from posture.model.host import FLEET
 from reports import wire
 from reports.assessment_json import coverage_of, evidence_of, finding_of, run_of, severity_word
-from reports.cases import Case, cases
+from reports.cases import Case, Ended, cases, cve_of, paths_ended
 from reports.files import new_file
 from reports.jsontext import write_lines
 from reports.survey import blind_of
@@ -55,6 +55,10 @@ class FindingLine(_Line, frozen=True, tag="finding"):
     evidence: list[wire.Evidence]
     fix: str
     verify: str
+    cve: str
+    """The CVE, or the vendor's own id, it is about; empty for a setting."""
+    attack_paths: int | None
+    """How many of the attack paths found its end would end; ``null`` where none were judged."""
 
 
 class BlindLine(_Line, frozen=True, tag="blind_spot"):
@@ -101,8 +105,9 @@ def _lines(assessment: Assessment, marking: str) -> Iterator[_Line]:
         notes=list(assessment.notes),
         marking=marking,
     )
+    ended = paths_ended(assessment.attack)
     for case in cases(assessment):
-        yield _finding_line(assessment, case)
+        yield _finding_line(assessment, case, ended)
     for entry in assessment.read_hosts():
         if entry.host.id == FLEET:
             continue
@@ -123,7 +128,7 @@ def _head(assessment: Assessment) -> dict[str, Any]:
     return {"schema": SCHEMA, "run_id": assessment.run.id, "as_of": assessment.run.as_of}
 
 
-def _finding_line(assessment: Assessment, case: Case) -> FindingLine:
+def _finding_line(assessment: Assessment, case: Case, ended: Ended | None) -> FindingLine:
     host, check = case.host, case.check
     return FindingLine(
         **_head(assessment),
@@ -141,4 +146,6 @@ def _finding_line(assessment: Assessment, case: Case) -> FindingLine:
         evidence=[evidence_of(record) for record in case.evidence],
         fix=check.remediation.text if check else "",
         verify=check.remediation.verify if check else "",
+        cve=cve_of(case.finding),
+        attack_paths=None if ended is None else ended(case.finding),
     )

@@ -60,6 +60,8 @@ def of_system(assessment: Assessment, system: str) -> Assessment:
         ),
         attestations=tuple(use for use in assessment.attestations if use.attestation.host in ids),
         receipts=tuple(one for one in assessment.receipts if one.host in ids),
+        unassessed=(),  # no system is known to have them
+        read_trend=lambda: None,  # it counts all hosts of the run
         unsettled=tuple(one for one in assessment.unsettled if one.host in ids),
         read_hosts=read_hosts,
         burndowns=(),  # they count all hosts of the run

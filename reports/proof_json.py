@@ -1,8 +1,9 @@
-"""What proves a fix, and what people state, as they stand in assessment.json."""
+"""What proves a fix, what people state and what nobody assessed, as they stand in assessment.json."""
 
 from __future__ import annotations
 
 from posture.model.attestation import AttestationUse
+from posture.model.discovered import Found
 from posture.model.finding import Status
 from posture.model.receipt import Receipt, Sight, Unsettled
 from reports import wire
@@ -63,6 +64,18 @@ def receipt_of(made: Receipt) -> wire.Receipt:
 def unsettled_of(one: Unsettled) -> wire.Unsettled:
     """Return what is good in one of two states only."""
     return wire.Unsettled(host=one.host, check=one.check, status=status_word(one.status), in_force=one.force.value)
+
+
+def unassessed_of(one: Found) -> wire.UnassessedHost:
+    """Return what answers and stands in no inventory."""
+    return wire.UnassessedHost(
+        address=one.address,
+        zone=one.zone,
+        ports=list(one.ports),
+        vendor=one.vendor,
+        first_seen=one.first_seen,
+        last_seen=one.last_seen,
+    )
 
 
 def _sight(seen: Sight) -> wire.Sight:

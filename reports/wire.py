@@ -403,6 +403,17 @@ class Unsettled(_Wire, frozen=True):
     in_force: str
 
 
+class UnassessedHost(_Wire, frozen=True):
+    """An address that answers and that no inventory knows; it is in no count of this file."""
+
+    address: str
+    zone: str
+    ports: list[str]
+    vendor: str
+    first_seen: datetime
+    last_seen: datetime
+
+
 class PathStep(_Wire, frozen=True):
     """One step of an attack path."""
 
@@ -502,6 +513,8 @@ class Assessment(_Wire, frozen=True):
     taxonomy: dict[str, str]
     text: Literal["inert/1"]
     """Strings have control and invisible characters written out as ⟨U+202E⟩ and come from machines we do not trust."""
+    unassessed_hosts: list[UnassessedHost]
+    """What `posture discover` found and no inventory knew when this run began."""
     unsettled: list[Unsettled]
     """Good on one side only: changed and not in force, or in force and not kept."""
     waivers: list[Waiver]

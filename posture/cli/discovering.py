@@ -6,7 +6,6 @@ import threading
 from pathlib import Path
 
 import click
-import msgspec
 
 from collectors.nmap import can_send_raw, command_line
 from collectors.probe_log import ProbeLog
@@ -15,8 +14,10 @@ from posture import inventory, scope_file
 from posture.cli import prepare, terminal
 from posture.cli.fleet import inventory_option, scope_option
 from posture.cli.scanning import config_option, out_option
-from posture.discovery import Difference, Found, fragment, read_list, reconcile, unknown_of
-from posture.errors import StoreError, UsageError
+from posture.discovered import keep_finds, kept_finds
+from posture.discovery import Difference, fragment, read_list, reconcile, unknown_of
+from posture.errors import UsageError
+from posture.model.discovered import Found
 from posture.model.host import DeviceClass, Inventory, Vantage
 from posture.scope import Scope
 from reports.inert import inert
@@ -66,10 +67,9 @@ def discover_command(
     folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
     alive, gaps = _swept(todo, scope, prepare.standing_at(read), folder)
-    kept = folder / "discovered.json"
     moment = prepare.now()
-    found = unknown_of(alive, read, moment, _kept(kept))
-    _keep(kept, found)
+    found = unknown_of(alive, read, moment, kept_finds(folder))
+    keep_finds(folder, found)
     if fragment_path is not None:
         fragment_path.write_text(fragment(found), "utf-8")
     _say(found, gaps, reconcile(read, found, listed) if list_path else None, len(alive), as_json)
@@ -133,24 +133,6 @@ def _text(path: Path) -> str:
     if path.stat().st_size > LIST_BYTES:
         raise UsageError(f"{path} is larger than {LIST_BYTES // 1_000_000} MB", hint="cut it down to the scope")
     return path.read_bytes().decode("utf-8-sig", "replace")
-
-
-def _kept(path: Path) -> dict[str, Found]:
-    if not path.is_file():
-        return {}
-    try:
-        return {one.address: one for one in msgspec.json.decode(path.read_bytes(), type=list[Found])}
-    except msgspec.DecodeError as error:
-        raise StoreError(f"{path} does not load: {error}", hint="move it away; first sights then count anew") from None
-
-
-def _keep(path: Path, found: tuple[Found, ...]) -> None:
-    """Write what was found, beside what was found before and stayed silent this time."""
-    whole = _kept(path) | {one.address: one for one in found}
-    part = path.with_suffix(".part")
-    part.touch(mode=0o600)
-    part.write_bytes(msgspec.json.encode(list(whole.values())))
-    part.replace(path)
 
 
 COMMANDS = (discover_command,)

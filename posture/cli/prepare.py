@@ -17,6 +17,7 @@ from posture.attestations import read_attestations
 from posture.catalogue.load import Catalogue, load
 from posture.catalogue.waivers import read_waivers
 from posture.config import Config, VulnerabilitiesEntry
+from posture.discovered import kept_finds
 from posture.disputes import read_disputes
 from posture.errors import StoreError, UsageError
 from posture.exchange_list import kept_list
@@ -87,6 +88,7 @@ def circumstances(catalogue: Catalogue, config: Config, store: Store, moment: da
         disputes=read_disputes(config.folder),
         attestations=read_attestations(config.folder),
         named=kept_list(config.folder),
+        discovered=tuple(sorted(kept_finds(config.folder).values(), key=lambda one: one.address)),
     )
 
 

@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from posture.model.attack import AttackReport
 from posture.model.attestation import AttestationUse
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline
 from posture.model.clock import Campaign, Clock
+from posture.model.discovered import Found
 from posture.model.finding import Finding, Result, Status, Waiver, WaiverState
 from posture.model.host import Host, Published, Zone
 from posture.model.observation import Evidence, Origin, Unseen
 from posture.model.plan import Plan
 from posture.model.receipt import Receipt, Unsettled
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence, Vulnerability
+
+if TYPE_CHECKING:
+    from posture.model.trend import ScoreTrend  # it is made of what stands here
 
 
 class RunState(StrEnum):
@@ -139,6 +143,10 @@ def _none_known(_host: str) -> tuple[Vulnerability, ...]:
     return ()
 
 
+def _no_trend() -> ScoreTrend | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """One run, judged; hosts are streamed so that nothing needs all of it in memory."""
@@ -185,6 +193,10 @@ class Assessment:
     """Of every fix that stands, by this run and by earlier ones; sorted by host and check."""
     unsettled: tuple[Unsettled, ...] = ()
     """Checks whose running and persistent state do not agree; sorted by host and check."""
+    unassessed: tuple[Found, ...] = ()
+    """What answers on the network and is no host of the inventory, by address; in no other count."""
+    read_trend: Callable[[], ScoreTrend | None] = _no_trend
+    """How the run stands among those before it; ``None`` where nobody kept that."""
 
     @property
     def today(self) -> date:

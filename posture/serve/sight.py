@@ -51,6 +51,8 @@ def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessmen
         ),
         scores=(),
         waivers=tuple(use for use in uses if use.findings),
+        unassessed=(),
+        read_trend=lambda: None,
         read_hosts=_only(assessment.read_hosts, own.keys()),
         fingerprint="",
         notes=(NARROWED,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from posture.model.check import Check
 from posture.model.finding import Status
 from posture.model.host import FLEET
-from reports.editions.common import blind_part, closed_part, coverage_part, document, table_or_words
+from reports.editions.common import blind_part, closed_part, coverage_part, document, table_or_words, unassessed_part
 from reports.editions.document import Cell, Document, Part, Row, Section, Table, columns, row
 from reports.editions.proof import attested_part, receipts_part, unsettled_part
 from reports.editions.samples import Sample, Samples, samples
@@ -37,7 +37,11 @@ def build_auditor(survey: Survey, *, marking: str = "") -> Document:
             Section(
                 "authority", "Authority and baseline", (Part(facts=build_header(survey).facts), _tailoring(survey))
             ),
-            Section("coverage", "Coverage", (coverage_part(survey, meanings=True), blind_part(survey))),
+            Section(
+                "coverage",
+                "Coverage",
+                (coverage_part(survey, meanings=True), blind_part(survey), unassessed_part(survey)),
+            ),
             Section("crosswalk", "Crosswalk to NIST SP 800-53 revision 5", (_crosswalk(survey), _drafts(survey))),
             Section("waivers", "Waivers", (_waivers(waivers),)),
             Section("attested", "Attested, not measured", (attested_part(survey),)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from posture.model.assessment import CategoryScore
 from posture.model.plan import Fix
+from posture.model.trend import ScorePoint, ScoreTrend
 from reports.editions.common import (
     CHANGED_NOTE,
     buckets_part,
@@ -20,7 +22,8 @@ from reports.sections.paths import build_paths, shortest_way, way_view
 from reports.sections.plan import build_plan
 from reports.sections.scores import build_scores
 from reports.survey import Survey
-from reports.view import FixView, ScoreView
+from reports.view import FixView, Pair, ScoreView
+from reports.words import percent
 
 _CLOCKS = 6  # two pages hold no more
 _CATEGORIES = 16
@@ -31,6 +34,7 @@ _NO_PATH = "No path found in the evidence collected. That is not the same as non
 
 def build_ciso(survey: Survey, *, marking: str = "") -> Document:
     """Return the two pages."""
+    trend = survey.assessment.read_trend()
     return document(
         survey,
         "For the head of security",
@@ -39,12 +43,10 @@ def build_ciso(survey: Survey, *, marking: str = "") -> Document:
             Section("clocks", "Clocks", (buckets_part(survey), clocks_part(survey, _CLOCKS))),
             Section("burndown", "Burn-down and forecast", (_burn(survey),)),
             Section("coverage", "Coverage", (coverage_part(survey),)),
-            Section("scores", "Score by AI-threat category", (_scores(survey),)),
+            Section("scores", "Score by AI-threat category", (_scores(survey, trend),)),
             Section("fixes", "The fixes that matter", (_fixes(survey),)),
             Section("path", "Shortest attack path", (_path(survey),)),
-            Section(
-                "changed", "What changed with this run", (Part(facts=changed_facts(survey), text=(CHANGED_NOTE,)),)
-            ),
+            Section("changed", "What changed since the run before", (_changed(survey, trend),)),
         ),
         marking=marking,
     )
@@ -69,25 +71,52 @@ def _burn(survey: Survey) -> Part:
     return Part(text=(every.lead, every.rate), lines=Lines(words, every.open_line, every.overdue_line), table=ends)
 
 
-def _scores(survey: Survey) -> Part:
+def _changed(survey: Survey, trend: ScoreTrend | None) -> Part:
+    before = _before(trend)
+    if before is None:
+        none = Pair("Run before", "none that can be compared: same inventory, baseline and kind of evidence")
+        return Part(facts=(none, *changed_facts(survey)), text=(CHANGED_NOTE,))
+    coverage = survey.assessment.coverage
+    then, now = percent(before.decided, before.possible), percent(coverage.decided, coverage.possible)
+    facts = (
+        Pair("Run before", f"{before.run}, as of {before.as_of:%Y-%m-%d %H:%M} UTC"),
+        Pair("Coverage", f"{then} then, {now} now ({coverage.decided:,} of {coverage.possible:,})"),
+        *changed_facts(survey),
+    )
+    return Part(facts=facts, text=(CHANGED_NOTE,))
+
+
+def _before(trend: ScoreTrend | None) -> ScorePoint | None:
+    return trend.points[-2] if trend is not None and len(trend.points) > 1 else None
+
+
+def _scores(survey: Survey, trend: ScoreTrend | None) -> Part:
     found = build_scores(survey).rows
     if not found:
         return Part(text=("No category was scored for this part of the run.",))
     left = len(found) - _CATEGORIES
+    before = _before(trend)
+    then = {one.category: one for one in before.categories} if before else {}
+    heads = (("Category", 6), ("Score", 4), ("Run before", 2), ("Checks", 1))
     return Part(
         text=("From what is certain to what is possible. Uncalibrated: the weights are judgements and set no date.",),
         table=Table(
             "Score from 0 to 100, more is better; the open end of each band is unknown",
-            columns(("Category", 6), ("Score", 4), ("Checks", 1)),
-            tuple(_score(one) for one in found[:_CATEGORIES]),
+            columns(*heads),
+            tuple(_score(one, then.get(one.category)) for one in found[:_CATEGORIES]),
             left_out=f"{left:,} more categories stand in the report." if left > 0 else "",
         ),
     )
 
 
-def _score(one: ScoreView) -> Row:
+def _score(one: ScoreView, then: CategoryScore | None) -> Row:
     band = Band(one.low, one.width) if one.checks else None
-    return row(f"{one.category} {one.title}", Cell(one.words, band=band), f"{one.checks:,}")
+    was = Cell("not known")
+    if then is not None and one.checks:
+        low, high = round(one.low - then.low, 1), round(one.low + one.width - then.high, 1)
+        moved = f"{low:+g} at the low end, {high:+g} at the high end" if low or high else "as now"
+        was = Cell(f"{then.low:g} to {then.high:g}", moved)
+    return row(f"{one.category} {one.title}", Cell(one.words, band=band), was, f"{one.checks:,}")
 
 
 def _fixes(survey: Survey) -> Part:

@@ -86,6 +86,32 @@ def blind_part(survey: Survey) -> Part:
     )
 
 
+def unassessed_part(survey: Survey) -> Part:
+    """Return what answers on the network and stands in no inventory."""
+    found = survey.assessment.unassessed
+    left = len(found) - _UNASSESSED
+    table = Table(
+        f"{counted(len(found), 'address', 'addresses')} that no inventory knew when this run began; in no count here",
+        columns(("Address", 2), ("Zone", 2), ("Open ports", 4), ("First seen", 2), ("Last seen", 2)),
+        tuple(
+            row(
+                one.address,
+                one.zone or "no zone's network",
+                ", ".join(one.ports) or "none seen",
+                f"{one.first_seen:%Y-%m-%d}",
+                f"{one.last_seen:%Y-%m-%d}",
+            )
+            for one in found[:_UNASSESSED]
+        ),
+        left_out=f"{counted(left, 'more address', 'more addresses')}: assessment.json has all." if left > 0 else "",
+    )
+    nothing = "None is known. Only `posture discover` looks for them, and only in the authorised networks."
+    return table_or_words("Hosts that nobody assessed", table, nothing.replace("`", ""))
+
+
+_UNASSESSED = 100
+
+
 def buckets_part(survey: Survey) -> Part:
     """Return the open findings by when they are due."""
     return Part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from posture.model.finding import Finding
 from posture.model.plan import Fix
 from reports.due import governing
-from reports.editions.common import blind_part, buckets_part, coverage_part, document, of
+from reports.editions.common import blind_part, buckets_part, coverage_part, document, of, unassessed_part
 from reports.editions.document import Cell, Document, Listing, Part, Row, Section, Table, columns, row
 from reports.editions.ways import ends_words
 from reports.sections.common import clock_title, due_standing
@@ -36,7 +36,7 @@ def build_soc(survey: Survey, *, marking: str = "") -> Document:
         "For those who make the changes: in order, each with its date, owner, precondition, commands, way back and "
         "the command that shows it worked.",
         (
-            Section("coverage", "What was seen", (coverage_part(survey), blind_part(survey))),
+            Section("coverage", "What was seen", (coverage_part(survey), blind_part(survey), unassessed_part(survey))),
             Section("due", "What is due when", (buckets_part(survey),)),
             Section("list", "The list", (Part(table=overview) if views else Part(text=(_NOTHING,)),)),
             *((Section("fixes", "Fix by fix", parts),) if parts else ()),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from sample_paths import ATTACK
-from sample_proof import ATTESTATIONS, RECEIPTS, UNSETTLED
+from sample_proof import ATTESTATIONS, RECEIPTS, UNASSESSED, UNSETTLED
 
 from posture.errors import StoreError
 from posture.model.assessment import (
@@ -692,6 +692,7 @@ def agency() -> Assessment:
         attestations=ATTESTATIONS,
         receipts=RECEIPTS,
         unsettled=UNSETTLED,
+        unassessed=UNASSESSED,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sample_agency
+import sample_proof
 from test_reports_html import Page
 
 from posture.model.assessment import Assessment, HostAssessment
@@ -227,3 +228,47 @@ def test_of_a_large_fleet_a_few_results_are_shown_and_all_are_counted() -> None:
     passing = next(one.check for one in model.results if one.verdict.status is Status.PASS)
     assert len(found.of(passing)) == OTHERS
     assert found.words("SSH-02") == "500 fail"
+
+
+# --- proof, and what changed ------------------------------------------------------------------------------------------
+
+
+def cells_of(one: Part) -> str:
+    assert one.table is not None
+    return "\n".join(f"{cell.text} {cell.note}" for line in one.table.rows for cell in line.cells)
+
+
+def test_the_auditor_sees_receipts_with_both_digests_and_which_of_them_do_not_hold() -> None:
+    found = document(build_auditor, sample_agency.agency())
+    text = cells_of(part(found, "Receipts"))
+    assert "holds" in text and "no receipt" in text and "changed, not in force" in text
+    assert "CHG0012345" in text and "passing for 7 days" in text and "reopened 1 time" in text
+    assert "KRN-03" in cells_of(part(found, "Changed, not in force"))
+
+
+def test_what_is_attested_is_never_called_measured() -> None:
+    section = next(one for one in document(build_auditor, sample_agency.agency()).sections if one.anchor == "attested")
+    text = cells_of(section.parts[0])
+    assert "is not a pass" in text and "A. Reyes" in text and "contract.pdf" in text and "Expired" in text
+
+
+@pytest.mark.parametrize("build", [build_soc, build_auditor], ids=["soc", "auditor"])
+def test_hosts_that_nobody_assessed_are_listed_and_in_no_count(build: Build) -> None:
+    agency = sample_agency.agency()
+    text = cells_of(part(document(build, agency), "Hosts that nobody assessed"))
+    assert "10.20.3.77" in text and "9100/tcp" in text
+    alone = document(build, replace(agency, unassessed=()))
+    assert alone.sentence == document(build, agency).sentence
+
+
+def test_the_head_of_security_sees_what_changed_since_the_run_before() -> None:
+    agency = sample_agency.agency()
+    told = replace(agency, read_trend=lambda: sample_proof.trend(agency))
+    found = document(build_ciso, told)
+    changed = next(one for one in found.sections if one.anchor == "changed").parts[0]
+    assert words(changed)["Run before"].startswith("20261115T000000Z-000002")
+    assert words(changed)["Coverage"].startswith("41 % then, 63 % now")
+    scores = next(one for one in found.sections if one.anchor == "scores").parts[0]
+    assert "0 to 20 +33.3 at the low end" in cells_of(scores) and "as now" in cells_of(scores)
+    alone = next(one for one in document(build_ciso, agency).sections if one.anchor == "changed").parts[0]
+    assert words(alone)["Run before"].startswith("none that can be compared")

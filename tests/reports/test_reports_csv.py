@@ -10,6 +10,7 @@ import pytest
 import sample_agency
 
 from reports import blind_spots_csv, findings_csv, write_blind_spots_csv, write_findings_csv
+from reports.cases import cve_of, paths_ended
 
 DANGEROUS = tuple("=+-@\t\r\n")
 
@@ -100,3 +101,16 @@ def test_every_blind_spot_has_a_row_with_what_to_do(tmp_path: Path) -> None:
     undecided = sum(int(row["checks_undecided"]) for row in rows)
     coverage = sample_agency.coverage()
     assert undecided == coverage.possible - coverage.decided
+
+
+def test_a_cve_and_the_attack_paths_a_finding_is_part_of_have_columns_of_their_own() -> None:
+    agency = sample_agency.agency()
+    flaw = replace(agency.findings[0], subject="pkg:deb/debian/openssl CVE-2026-0002")
+    assert (cve_of(flaw), cve_of(agency.findings[0])) == ("CVE-2026-0002", "")
+    assert cve_of(replace(flaw, subject="x CVE-2026-0002")) == "", "a path that a host chose is no CVE"
+    assert agency.attack is not None
+    ended = paths_ended(agency.attack)
+    assert ended is not None
+    on_the_way = replace(agency.findings[0], check="SUD-01", host="app-01")
+    assert (ended(on_the_way), ended(replace(on_the_way, host="db-01"))) == (1, 0)
+    assert paths_ended(None) is None, "not judged is not none"
