@@ -143,6 +143,8 @@ def _blackout(located: Located, index: int, entry: BlackoutEntry) -> Pause:
     try:
         if weekly and moments == (None, None):
             opens, closes = time.fromisoformat(entry.from_), time.fromisoformat(entry.until)
+            if opens.tzinfo or closes.tzinfo:
+                raise ScopeError("a time of day has no offset", hint="the zone stands in `time_zone`")
             return Blackout(tuple(entry.days), opens, closes, entry.time_zone, entry.reason)
         if not weekly and entry.opens is not None and entry.closes is not None:
             return Freeze(_utc(entry.opens), _utc(entry.closes), entry.reason)

@@ -29,6 +29,7 @@ from posture.schedule.errand import PROGRAM, permit, words
 from posture.schedule.keeper import NOT_CLAIMED, Keeper
 from posture.schedule.standing import somebody_keeps, standings, when
 from posture.store import Store
+from posture.store.schedules import TIMER
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 _PLACE = "schedules"  # beside the database: what the scheduled commands printed
@@ -261,7 +262,7 @@ def run_now_command(context: click.Context, name: str, here: bool, config_path: 
                 f"{name}: asked for" if kept else f"{name}: waits for `posture serve`; `--here` runs it at once"
             )
             return
-        keeper = keeper_of(store, config_path, out)
+        keeper = keeper_of(store, config_path, out, "-")
         keeper.look()
         keeper.wait()
         found = store.schedules.find(name, asked.due)
@@ -285,7 +286,7 @@ def run_due_command(config_path: Path | None, out: Path) -> None:
         prepare.open_store(prepare.read_config(config_path, out), create=True) as store,
         told_to_end() as stop,
     ):
-        keeper_of(store, config_path, out).run_due(stop)
+        keeper_of(store, config_path, out, TIMER).run_due(stop)
 
 
 @schedule_group.command("begin", hidden=True)
@@ -324,10 +325,10 @@ def options(config_path: Path | None, out: Path) -> tuple[str, ...]:
     return (*(("--config", str(chosen.resolve())) if chosen else ()), "--out", str(out.resolve()))
 
 
-def keeper_of(store: Store, config_path: Path | None, out: Path) -> Keeper:
+def keeper_of(store: Store, config_path: Path | None, out: Path, beats_as: str = "") -> Keeper:
     """Return a scheduler over a store."""
     place = prepare.read_config(config_path, out).folder / _PLACE
-    return Keeper(store, prepare.now, place, options(config_path, out), terminal.note)
+    return Keeper(store, prepare.now, place, options(config_path, out), terminal.note, beats_as)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from posture.schedule.errand import PROGRAM, good, permit
 from posture.store import Store
 from posture.store.owner import Alive
 from posture.store.schedules import ATTEMPTS
+from reports.inert import inert
 
 LATE = timedelta(minutes=10)
 """A time that begins later than this was missed; only schedules that skip such times care."""
@@ -45,6 +46,8 @@ class Keeper:
     options: tuple[str, ...] = ()
     """Configuration and output directory, as every command takes them."""
     say: Callable[[str], None] = lambda line: None
+    beats_as: str = ""
+    """Mark of its signs of life: a timer's process has ended when one asks; ``-`` for one that gives none."""
     _children: dict[Key, subprocess.Popen[bytes]] = field(default_factory=dict)
     _beaten: datetime | None = None
 
@@ -75,7 +78,10 @@ class Keeper:
         self._reap(now)
         self._settle_dead(now)
         for schedule in self.store.schedules.all(removed=True):
-            self._look_at(schedule, now)
+            try:
+                self._look_at(schedule, now)
+            except PostureError as error:  # a time zone that is gone from this machine must not hold up the others
+                self.say(f"scheduler: {schedule.name}: {error}; {error.hint}")
 
     def wait(self) -> None:
         """Return when everything that was begun here has ended, and is written down."""
@@ -97,8 +103,8 @@ class Keeper:
         self._children.clear()
 
     def _beat(self, now: datetime) -> None:
-        if self._beaten is None or abs(now - self._beaten) >= _BEAT:
-            self.store.schedules.beat(now)
+        if self.beats_as != "-" and (self._beaten is None or abs(now - self._beaten) >= _BEAT):
+            self.store.schedules.beat(now, self.beats_as)
             self._beaten = now
 
     def _reap(self, now: datetime) -> None:
@@ -246,4 +252,4 @@ def _last_line(log: Path) -> str:
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         return "no log"
-    return lines[-1].strip() if lines else "no output"
+    return inert(lines[-1].strip()) if lines else "no output"

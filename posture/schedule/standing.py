@@ -10,8 +10,9 @@ from posture.schedule import times
 from posture.schedule.errand import permit
 from posture.store import Store
 from posture.store.owner import Alive
+from posture.store.schedules import TIMER
 
-_FRESH = timedelta(minutes=3)  # a scheduler gives a sign of life every minute
+_FRESH = timedelta(minutes=3)  # a scheduler gives a sign of life every minute, a timer's process whenever it looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,10 @@ def standings(store: Store, now: datetime) -> tuple[Standing, ...]:
 
 def somebody_keeps(store: Store, now: datetime) -> bool:
     """Return whether a scheduler lives, here or as far as can be told elsewhere."""
-    return any(beat.alive is not Alive.NO and abs(now - beat.at) < _FRESH for beat in store.schedules.beats())
+    return any(
+        (beat.alive is not Alive.NO or beat.machine.endswith(TIMER)) and abs(now - beat.at) < _FRESH
+        for beat in store.schedules.beats()
+    )
 
 
 def when(schedule: Schedule) -> str:

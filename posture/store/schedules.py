@@ -24,6 +24,7 @@ from posture.store.owner import Alive, Owner, alive, this_process
 from posture.store.schema import OCCURRENCE, RUN, SCHEDULE, SCHEDULER
 
 ATTEMPTS = 3  # one beginning and two times taken up again; then a person must look
+TIMER = " (timer)"
 _RETRIED = (Outcome.ASKED, Outcome.INTERRUPTED)
 _SETTLED = (Outcome.DONE, Outcome.FAILED, Outcome.STOPPED, Outcome.SKIPPED)
 
@@ -174,10 +175,10 @@ class Schedules:
             }
             self._write_down(conn, at, "occurrence_ended", detail)
 
-    def beat(self, at: datetime) -> None:
-        """Keep a sign of life of this scheduler."""
+    def beat(self, at: datetime, mark: str = "") -> None:
+        """Keep a sign of life of this scheduler; with ``TIMER`` as mark, one whose processes come and go."""
         me = this_process()
-        row = {"machine": me.machine, "owner": msgspec.json.encode(me).decode(), "beat_at": micros(at)}
+        row = {"machine": me.machine + mark, "owner": msgspec.json.encode(me).decode(), "beat_at": micros(at)}
         with self._database.write() as conn:
             upsert(conn, SCHEDULER, [row])
 

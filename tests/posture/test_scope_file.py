@@ -147,6 +147,7 @@ def test_blackouts_that_touch_are_one(tmp_path: Path) -> None:
     [
         ("{days: [mon], from: '08:00', until: '08:00'}", "to the same time"),
         ("{days: [mon], from: 8am, until: '10:00'}", "HH:MM"),
+        ("{days: [mon], from: '08:00+02:00', until: '10:00'}", "has no offset"),
         ("{from: '08:00', until: '10:00'}", "days"),
         ("{days: [mon], from: '08:00', until: '10:00', time_zone: Mars/Olympus}", "no time zone"),
         ("{opens: '2026-11-12T00:00:00Z', closes: '2026-11-10T00:00:00Z'}", "closes before"),

@@ -159,3 +159,12 @@ def test_a_scheduler_killed_in_mid_scan_begins_again_and_there_is_one_run_for_ea
         assert (done.run, done.attempts) == (cut.run, 2)
         assert [one.run.id for one in store.runs()] == [cut.run]
         assert store.load_run(cut.run).run.state is RunState.COMPLETE
+
+
+def test_units_are_written_and_nothing_is_installed(here: Path, posture: Posture) -> None:
+    said = posture("systemd", "--directory", "units", "--serve-option=--port=9443", "--config", "/etc/my posture.yaml")
+    assert said.code == 0
+    assert sorted(said.out.split()) == sorted(str(one.relative_to(here)) for one in (here / "units").iterdir())
+    service = (here / "units" / "posture.service").read_text()
+    assert 'serve --port=9443 --config "/etc/my posture.yaml" --out /var/lib/posture/out\n' in service
+    assert "User=posture\n" in service

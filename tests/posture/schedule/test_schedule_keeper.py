@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from posture.model.schedule import Kind, Missed, Occurrence, Outcome, Schedule
 from posture.schedule import times
 from posture.schedule.errand import permit, words
 from posture.schedule.keeper import NOT_CLAIMED, Keeper
-from posture.schedule.standing import standings
+from posture.schedule.standing import somebody_keeps, standings
 from posture.store import Store
 
 BEGUN = datetime(2026, 6, 1, tzinfo=UTC)
@@ -201,6 +202,29 @@ def test_two_schedules_of_one_scope_run_one_after_the_other(store: Store, hand: 
     hand.errands[-1].returncode = 0
     look(hand, BEGUN + 1.6 * HOUR)
     assert hand.begun == [("edge", BEGUN + HOUR), ("fleet", BEGUN + HOUR)]
+
+
+def test_a_schedule_that_cannot_be_worked_out_holds_up_no_other(store: Store, hand: Hand) -> None:
+    said: list[str] = []
+    hand.say = said.append
+    store.schedules.add(feeds("a", every_s=0, cron="0 * * * *", time_zone="Mars/Olympus"), by="t", at=BEGUN)
+    store.schedules.add(feeds("b"), by="t", at=BEGUN)
+    look(hand, BEGUN + HOUR)
+    assert hand.begun == [("b", BEGUN + HOUR)]
+    assert any("`Mars/Olympus` is no time zone known here" in line for line in said)
+
+
+def test_a_timer_counts_as_a_scheduler_for_three_minutes_and_one_run_by_hand_never(
+    store: Store, hand: Hand, tmp_path: Path
+) -> None:
+    hand.beats_as = "-"
+    hand.look()
+    assert not somebody_keeps(store, BEGUN)
+    beats = f"from test_schedule_keeper import *; Store.open({str(tmp_path / 'posture.db')!r}).schedules.beat(BEGUN, "
+    for mark, kept in (("''", False), ("' (timer)'", True)):  # each from a process that has ended since
+        subprocess.run((sys.executable, "-c", f"{beats}{mark})"), check=True, cwd=Path(__file__).parent)
+        assert somebody_keeps(store, BEGUN + timedelta(minutes=2)) is kept
+    assert not somebody_keeps(store, BEGUN + timedelta(minutes=3))
 
 
 def test_feeds_need_no_scope_and_wait_for_nobody(store: Store, hand: Hand, tmp_path: Path) -> None:
