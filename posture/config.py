@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
@@ -120,6 +121,25 @@ class NotifyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Of coverage lost since the run before; a judgement, not a standard."""
 
 
+class ProxyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The proxy in front of the dashboard, which checks clients' certificates (PIV) and says whose they are."""
+
+    addresses: list[str]
+    """Of the proxies themselves; a header from anywhere else is ignored."""
+    subject_header: str = "X-Client-Subject"
+    """Carries the subject of the certificate."""
+    verify_header: str = "X-Client-Verify"
+    """Must say ``SUCCESS``, as nginx's ``$ssl_client_verify`` does."""
+    subjects: dict[str, str] = {}
+    """Subject, exactly as the proxy writes it, to the account of its holder."""
+
+
+class ServeEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How `posture serve` is reached."""
+
+    proxy: ProxyEntry | None = None
+
+
 class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -137,6 +157,7 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     feeds: FeedsEntry = FeedsEntry()
     vulnerabilities: VulnerabilitiesEntry = VulnerabilitiesEntry()
     notify: NotifyEntry = NotifyEntry()
+    serve: ServeEntry = ServeEntry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +182,7 @@ class Config:
     """``None`` until the agency has set a start: the first run's day is used and recorded."""
     feeds: FeedsEntry = field(default_factory=FeedsEntry)
     notify: NotifyEntry = field(default_factory=NotifyEntry)
+    serve: ServeEntry = field(default_factory=ServeEntry)
 
     @property
     def folder(self) -> Path:
@@ -193,6 +215,7 @@ def read(path: Path) -> Config:
         campaign=_campaign(located, file.campaign),
         feeds=file.feeds,
         notify=_notify(located, base, file),
+        serve=_serve(located, file.serve),
     )
 
 
@@ -287,6 +310,16 @@ def _credential(located: Located, base: Path, name: str, entry: CredentialEntry)
         key: str(_below(base, getattr(entry, key))) for key in ("path", "certificate") if getattr(entry, key)
     }
     return msgspec.structs.replace(entry, **changes)
+
+
+def _serve(located: Located, entry: ServeEntry) -> ServeEntry:
+    for text in entry.proxy.addresses if entry.proxy else ():
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            hint = "name the proxy's own address, as 10.1.2.3; no network and no name"
+            raise located.error(f"`{text}` is no address", "serve", "proxy", "addresses", hint=hint) from None
+    return entry
 
 
 def _notify(located: Located, base: Path, file: ConfigFile) -> NotifyEntry:

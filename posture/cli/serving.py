@@ -92,12 +92,18 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
 
         from posture.serve.app import Settings, create_app  # noqa: PLC0415
         from posture.serve.door import Door  # noqa: PLC0415
+        from posture.serve.proxy import Proxy  # noqa: PLC0415
         from posture.serve.watch import log_as_json  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         hint = "pip install 'posture-scanner[serve]'"
         raise UsageError(f"the dashboard needs {missing.name}", hint=hint) from None
     door = Door(store, prepare.now)
-    settings = Settings(way.tls is not None, config.marking)
+    proxy = Proxy()
+    if entry := config.serve.proxy:
+        addresses = frozenset(str(ipaddress.ip_address(one)) for one in entry.addresses)
+        proxy = Proxy(addresses, entry.subject_header, entry.verify_header, entry.subjects)
+    # behind a proxy that checks certificates the browser's side is TLS, whatever this side is
+    settings = Settings(way.tls is not None or bool(proxy.addresses), config.marking, proxy)
     host = f"[{way.listen}]" if ":" in way.listen else way.listen
     terminal.say(f"dashboard: {'https' if way.tls else 'http'}://{host}:{way.port}/")
     if token := door.first_token():
@@ -117,6 +123,7 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
             log_level="info" if way.log_json else "warning",
             access_log=way.log_json,
             server_header=False,
+            proxy_headers=False,  # the peer is the peer: whom a proxy speaks for is `posture.serve.proxy`'s to say
             timeout_graceful_shutdown=10,
         )
 

@@ -64,6 +64,7 @@ _TOLD: dict[int | str, dict[str, Any]] = {
     401: {"model": Trouble, "description": "No token, or one that opens nothing any more."},
     403: {"model": Trouble, "description": "The token's role may not read this."},
     404: {"model": Trouble, "description": "Not there, or not for the systems that the token sees."},
+    429: {"model": Trouble, "description": "Too many requests: `Retry-After` says how many seconds to wait."},
     422: {"model": Trouble, "description": "A parameter is not as it should be."},
 }
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import hmac
+import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,8 @@ from posture.serve.api import add_api, is_api, trouble_json
 from posture.serve.api_rooms import ApiRooms
 from posture.serve.desk import Desk
 from posture.serve.door import SESSION, Door, form_token
+from posture.serve.limits import Kind, Limits
+from posture.serve.proxy import Proxy
 from posture.serve.rooms import Rooms
 from posture.serve.tokens import Tokens
 from posture.serve.watch import Ready, add_watch
@@ -59,6 +62,7 @@ class Settings:
     secure: bool
     """True behind TLS: cookies travel over nothing else."""
     marking: str = ""
+    proxy: Proxy = field(default_factory=Proxy)
 
     @property
     def cookie(self) -> str:
@@ -85,7 +89,9 @@ class Needs:
         return account
 
 
-def create_app(store: Store, door: Door, settings: Settings, ready: Ready = lambda: True) -> FastAPI:
+def create_app(
+    store: Store, door: Door, settings: Settings, ready: Ready = lambda: True, limits: Limits | None = None
+) -> FastAPI:
     """Return the application over a store; nothing is served that is not in a route below.
 
     ``ready`` says whether what runs beside it, such as the scheduler, is well.
@@ -93,7 +99,7 @@ def create_app(store: Store, door: Door, settings: Settings, ready: Ready = lamb
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style = (TEMPLATES / "report.css").read_bytes() + (_STATIC / "dashboard.css").read_bytes()
     rooms = Rooms(store, settings.marking, f"/style-{hashlib.sha256(style).hexdigest()[:16]}.css")
-    _everywhere(app, rooms, settings, door)
+    _everywhere(app, rooms, settings, door, limits or Limits())
     _without_account(app, rooms, settings, door, style)
     room = WorkRoom(rooms, store, door.now)
     _reading(app, rooms, room, _Gate(door, settings.cookie))
@@ -162,7 +168,24 @@ def _see_other(path: str) -> RedirectResponse:
     return RedirectResponse(path, status_code=HTTPStatus.SEE_OTHER)
 
 
-def _everywhere(app: FastAPI, rooms: Rooms, settings: Settings, door: Door) -> None:
+def _kind(request: Request) -> Kind:
+    if is_api(request):
+        return Kind.API
+    return Kind.SIGN_IN if request.url.path in ("/sign-in", "/first") and request.method == "POST" else Kind.PAGE
+
+
+def _later(request: Request, wait_s: float) -> Response:
+    what, headers = "too many requests", {"Retry-After": str(max(1, math.ceil(wait_s)))}
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    if is_api(request):
+        told = trouble_json(status, what, "wait as long as `Retry-After` says")
+    else:
+        told = Response(f"{what}\n", status, media_type="text/plain")
+    told.headers.update(headers)
+    return told
+
+
+def _everywhere(app: FastAPI, rooms: Rooms, settings: Settings, door: Door, limits: Limits) -> None:
     def trouble(request: Request, status: int, what: str, hint: str) -> Response:
         if is_api(request):
             return trouble_json(status, what, hint)
@@ -171,7 +194,8 @@ def _everywhere(app: FastAPI, rooms: Rooms, settings: Settings, door: Door) -> N
 
     @app.middleware("http")
     async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
+        wait_s = limits.wait_s(_kind(request), settings.proxy.caller(request))
+        response = _later(request, wait_s) if wait_s else await call_next(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         if settings.secure:
@@ -221,7 +245,10 @@ def _without_account(app: FastAPI, rooms: Rooms, settings: Settings, door: Door,
         return Response(style, media_type="text/css", headers=cached)
 
     @app.get("/sign-in")
-    def sign_in_page() -> Response:
+    def sign_in_page(request: Request) -> Response:
+        name = settings.proxy.account(request)
+        if token := door.sign_in_as(name, by="client certificate, checked by the proxy") if name else "":
+            return let_in(token)
         return HTMLResponse(rooms.sign_in(first=bool(door.first_token())))
 
     @app.post("/sign-in")

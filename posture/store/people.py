@@ -64,8 +64,8 @@ class People:
         with self._database.write() as conn:
             upsert(conn, ACCOUNT, [_row(account)])
 
-    def sign_in(self, login: Login) -> None:
-        """Keep a session; sessions that have ended are forgotten."""
+    def sign_in(self, login: Login, *, by: str = "password") -> None:
+        """Keep a session; sessions that have ended are forgotten. ``by`` is what proved who it is."""
         with self._database.write() as conn:
             conn.execute(delete(LOGIN).where(LOGIN.c.expires_at < micros(login.made_at)))
             row = {
@@ -75,7 +75,7 @@ class People:
                 "expires_at": micros(login.expires_at),
             }
             conn.execute(LOGIN.insert(), [row])
-            entry = chain.Entry(login.made_at, "signed_in", "", None, detail={"account": login.account})
+            entry = chain.Entry(login.made_at, "signed_in", "", None, detail={"account": login.account, "by": by})
             chain.append(conn, self._blobs, [entry])
 
     def signed_in(self, token_digest: str, now: datetime) -> Account | None:
