@@ -365,3 +365,60 @@ def test_the_command_is_a_list_of_arguments_and_names_only_what_it_was_given(tmp
         "scan", "--inventory", "/i.yaml", "--scope", one.scope, "--no-login", "--profile", "dow", "--resume", "r1",
     )  # fmt: skip
     assert words(replace(one, kind=Kind.CREDENTIALED, inventory="", profile="")) == ("scan", "--self")
+
+
+CLAIMED_ELSEWHERE = """\
+import sys
+sys.path.insert(0, sys.argv[2])
+from store_samples import NOW, baseline, inventory, run
+from posture.model.schedule import Occurrence, Outcome
+from posture.store import Store
+from datetime import UTC, datetime
+due = datetime.fromisoformat(sys.argv[3])
+with Store.open(sys.argv[1]) as store:
+    assert store.schedules.claim(Occurrence("fleet", due, True, Outcome.RUNNING, authorisation="AUTH-1"), due) == ""
+    store.begin_run(run(1), inventory(1), baseline(1))
+    if sys.argv[4] == "whole":
+        store.finish_run(run(1).id, NOW)
+"""
+
+
+def claimed_elsewhere(tmp_path: Path, how: str) -> None:
+    """Let a process of its own claim the first time and begin a run, and end without telling any scheduler."""
+    samples = str(Path(__file__).parents[1] / "store")
+    argv = (sys.executable, "-c", CLAIMED_ELSEWHERE, str(tmp_path / "posture.db"), samples, str(BEGUN + HOUR), how)
+    subprocess.run(argv, check=True)
+
+
+def test_a_scan_that_outlived_its_scheduler_and_ended_is_done(store: Store, hand: Hand, tmp_path: Path) -> None:
+    store.schedules.add(fleet(tmp_path), by="t", at=BEGUN)
+    claimed_elsewhere(tmp_path, "whole")
+    look(hand, BEGUN + 1.1 * HOUR)
+    assert (hand.begun, outcomes(store)) == ([], [("done", "ended unwatched")])
+
+
+def test_a_scan_that_ended_half_done_while_nobody_watched_is_taken_up_once(
+    store: Store, hand: Hand, tmp_path: Path
+) -> None:
+    store.schedules.add(fleet(tmp_path), by="t", at=BEGUN)
+    claimed_elsewhere(tmp_path, "half")
+    look(hand, BEGUN + 1.1 * HOUR)
+    assert hand.begun == [("fleet", BEGUN + HOUR)]
+    found = store.schedules.find("fleet", BEGUN + HOUR)
+    assert found is not None
+    assert (found.run, found.attempts) == (store.load_run().run.id, 2)
+
+
+def test_a_claim_of_a_machine_that_nobody_can_see_waits_two_days_and_is_never_doubled(
+    store: Store, hand: Hand, tmp_path: Path
+) -> None:
+    store.schedules.add(fleet(tmp_path, every_s=86_400), by="t", at=BEGUN)
+    due = BEGUN + timedelta(days=1)
+    store.schedules.claim(Occurrence("fleet", due, True, Outcome.RUNNING, authorisation="AUTH-1"), due)
+    with store.database.write() as conn:
+        conn.exec_driver_sql("UPDATE occurrence SET owner = json_replace(owner, '$.boot', 'x', '$.machine', 'far')")
+    look(hand, due + timedelta(hours=47))
+    assert (hand.begun, [outcome for outcome, _ in outcomes(store)]) == ([], ["running"])
+    look(hand, due + timedelta(hours=49))
+    assert hand.begun == [("fleet", due + timedelta(days=2))]
+    assert outcomes(store)[0] == ("failed", "its process on far cannot be seen from here: given up")
