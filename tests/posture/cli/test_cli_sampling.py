@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -39,25 +40,28 @@ cidrs: [127.0.0.2/32]
 """
 
 
-@pytest.fixture
-def keys(here: Path) -> None:
-    (here / "inventory.yaml").write_text(INVENTORY)
-    (here / "scope.yaml").write_text(SCOPE)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two keys, and a bundle whose host `self` answered like a host of the demo: nothing of it is true of this machine."""
+    home = tmp_path_factory.mktemp("sampled")
+    (home / "inventory.yaml").write_text(INVENTORY)
+    (home / "scope.yaml").write_text(SCOPE)
     for name in ("scanner-key", "auditor-key"):
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ecdsa", "-b", "256", "-N", "", "-C", "", "-f", str(here / name)], check=True
-        )
-
-
-def of_another_machine(here: Path) -> Path:
-    """A bundle whose host `self` answered like a host of the demo: nothing of it is true of this machine."""
+        command = ["ssh-keygen", "-q", "-t", "ecdsa", "-b", "256", "-N", "", "-C", "", "-f", str(home / name)]
+        subprocess.run(command, check=True)
     moment = datetime.now(UTC).replace(microsecond=0)
-    with Store.open(here / "other.db") as store:
+    with Store.open(home / "other.db") as store:
         said = recorded(HARDENED, called="self", at=moment)
-        replay(store, [said], job(here / "inventory.yaml", here), moment, Work(), as_of=moment)
-        sealing = Sealing(Signer.read(here / "scanner-key"))
-        write_bundle(store, "latest", here / "other.tar", chosen(["json"]), sealing=sealing)
-    return here / "other.tar"
+        replay(store, [said], job(home / "inventory.yaml", home), moment, Work(), as_of=moment)
+        sealing = Sealing(Signer.read(home / "scanner-key"))
+        write_bundle(store, "latest", home / "other.tar", chosen(["json"]), sealing=sealing)
+    return home
+
+
+@pytest.fixture
+def keys(here: Path, made: Path) -> None:
+    for file in made.iterdir():
+        shutil.copy(file, here / file.name)
 
 
 def verify(posture: Call, bundle: str, *more: str, key: str = "auditor-key", number: int = 15) -> Any:
@@ -69,7 +73,6 @@ def test_verdicts_come_out_the_same_where_nothing_changed_and_the_auditor_signs_
     posture: Call, here: Path, keys: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the edge is replayed: the host tells today what it told then."""
-    of_another_machine(here)
     moment = datetime.now(UTC).replace(microsecond=0)
     monkeypatch.setattr(gather, "collect_hosts", lambda *_a, **_k: iter([recorded(HARDENED, called="self", at=moment)]))
     said = verify(posture, "other.tar", "--to", "s.json", "--json")
@@ -91,8 +94,7 @@ def test_a_bundle_of_another_machine_differs_and_it_says_by_which_answers(
     posture: Call, here: Path, keys: None
 ) -> None:
     """This machine is read, live, as far as it comes in a few seconds."""
-    of_another_machine(here)
-    (here / "posture.yaml").write_text("schema: posture.config/1\ndeadlines: {session_s: 12}\n")
+    (here / "posture.yaml").write_text("schema: posture.config/1\ndeadlines: {session_s: 6}\n")
     said = verify(posture, "other.tar", "--to", "s.json", number=100)
     assert said.code == 1, said.out
     found = json.loads((here / "s.json").read_bytes())["drawn"]
@@ -101,7 +103,7 @@ def test_a_bundle_of_another_machine_differs_and_it_says_by_which_answers(
 
 
 def test_anybody_draws_the_same_from_bundle_and_seed(here: Path, keys: None) -> None:
-    tar = of_another_machine(here)
+    tar = here / "other.tar"
     signer = Signer.read(here / "auditor-key")
     found = draw(tar, 20, "dice 4 2", signer)
     verdicts = written_verdicts(Bundle(tar))
@@ -117,10 +119,9 @@ def test_anybody_draws_the_same_from_bundle_and_seed(here: Path, keys: None) -> 
 
 def test_the_key_of_the_bundle_is_not_the_auditors(here: Path, keys: None) -> None:
     with pytest.raises(UsageError, match="the key that signed the bundle"):
-        draw(of_another_machine(here), 5, "x", Signer.read(here / "scanner-key"))
+        draw(here / "other.tar", 5, "x", Signer.read(here / "scanner-key"))
 
 
 def test_a_sample_needs_seed_inventory_and_key(posture: Call, here: Path, keys: None) -> None:
-    of_another_machine(here)
     said = posture("verify", "other.tar", "--sample", "5")
     assert said.code == 2 and "seed" in said.err
