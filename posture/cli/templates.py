@@ -108,6 +108,9 @@ credentials:
 #   mail:
 #     - {name: isso, to: [isso@example.gov], sender: posture@example.gov, server: mail.example.gov, events: [overdue]}
 
+# A proxy that checks clients' certificates (PIV) in front of `posture serve`: docs/dashboard.md says what it must do.
+# serve: {proxy: {addresses: [10.1.2.3], subjects: {'CN=DOE.JANE.1234567890,OU=PKI,O=U.S. Government,C=US': jane.doe}}}
+
 # The agency's own hardening campaign, 30 days unless said otherwise. It is not law; legal clocks run beside it.
 # campaign: {start: '2026-12-01', days: 30}
 

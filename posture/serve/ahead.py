@@ -34,7 +34,7 @@ from reports.dashboard.calendar import calendar_page, of_owner
 from reports.dashboard.overview import overview
 from reports.dashboard.pages import evidence_path
 from reports.dashboard.paths import path_page, paths_page
-from reports.dashboard.views import AiPage
+from reports.dashboard.views import AiPage, CalendarPage, PathPage, WhatIfPage
 from reports.dashboard.what_if import Bands, fix_of, what_if_page
 from reports.view import Pair
 
@@ -128,6 +128,15 @@ class AheadRooms:
         Raises:
             StoreError: there is none of that id that the account may see.
         """
+        chrome = self._rooms.chrome("Attack path", account, token, "/paths", self._rooms.seen(account, "latest"))
+        return self._rooms.draw("path", chrome, places={}, here=self.path_view(account, path_id))
+
+    def path_view(self, account: Account, path_id: str) -> PathPage:
+        """Return one path of the newest run.
+
+        Raises:
+            StoreError: there is none of that id that the account may see.
+        """
         seen = self._rooms.seen(account, "latest")
         found = seen.survey.assessment.attack
         path = next((one for one in found.paths() if one.id == path_id), None) if found else None
@@ -136,16 +145,21 @@ class AheadRooms:
         may_read = account.may(Act.READ_EVIDENCE)
         answers = _Answers(self._store, seen.run.run.id) if may_read else _nothing
         works = self.ahead(account, seen).works
-        here = path_page(seen.survey, found, path, works, answers, may_read=may_read)
-        chrome = self._rooms.chrome("Attack path", account, token, "/paths", seen)
-        return self._rooms.draw("path", chrome, places={}, here=here)
+        return path_page(seen.survey, found, path, works, answers, may_read=may_read)
 
     def what_if(self, account: Account, token: str, fixes: Sequence[str]) -> str:
         """Return the page of what these fixes would come to; ids that are no fix of the plan are counted and told."""
         seen = self._rooms.seen(account, "latest")
+        chrome = self._rooms.chrome("What if", account, token, "/what-if", seen)
+        here = self.what_if_view(account, fixes)
+        return self._rooms.draw("what_if", chrome, places=self._rooms.places(seen, account), here=here)
+
+    def what_if_view(self, account: Account, fixes: Sequence[str]) -> WhatIfPage:
+        """Return what these fixes would come to in the newest run."""
+        seen = self._rooms.seen(account, "latest")
         ahead = self.ahead(account, seen)
         known = tuple(sorted({work.id for work in ahead.works}.intersection(fixes)))
-        here = what_if_page(
+        return what_if_page(
             seen.survey,
             ahead.works,
             tuple(dict.fromkeys(fixes)),
@@ -154,16 +168,17 @@ class AheadRooms:
             found=ahead.what_if(known, self._relief(seen, ahead)) if known else None,
             then=self._raised(seen, ahead, known),
         )
-        chrome = self._rooms.chrome("What if", account, token, "/what-if", seen)
-        return self._rooms.draw("what_if", chrome, places=self._rooms.places(seen, account), here=here)
 
     def plan(self, account: Account, token: str, ref: str, owner: str) -> str:
         """Return the plan as a calendar, of one owner if they are named."""
-        seen = self._rooms.seen(account, ref)
-        ahead = self.ahead(account, seen)
-        here = calendar_page(ahead.calendar, ahead.works, owner, HOURS.default)
+        seen, here = self._rooms.seen(account, ref), self.plan_view(account, ref, owner)
         chrome = self._rooms.chrome("Plan", account, token, "/plan", seen)
         return self._rooms.draw("plan", chrome, places=self._rooms.places(seen, account), page=seen.view, here=here)
+
+    def plan_view(self, account: Account, ref: str, owner: str) -> CalendarPage:
+        """Return the plan as a calendar, of one owner if they are named."""
+        ahead = self.ahead(account, self._rooms.seen(account, ref))
+        return calendar_page(ahead.calendar, ahead.works, owner, HOURS.default)
 
     def calendar(self, account: Account, owner: str) -> Calendar:
         """Return the calendar of the newest run, of one owner if they are named."""
@@ -172,11 +187,13 @@ class AheadRooms:
 
     def ai(self, account: Account, token: str, ref: str) -> str:
         """Return the page of AI services."""
-        seen = self._rooms.seen(account, ref)
-        ahead = self.ahead(account, seen)
-        here = ahead.ai_page(self._store)
+        seen, here = self._rooms.seen(account, ref), self.ai_view(account, ref)
         chrome = self._rooms.chrome("AI services", account, token, "/ai", seen)
         return self._rooms.draw("ai", chrome, here=here)
+
+    def ai_view(self, account: Account, ref: str) -> AiPage:
+        """Return AI services, those of the register against those that were found."""
+        return self.ahead(account, self._rooms.seen(account, ref)).ai_page(self._store)
 
     def _relief(self, seen: Seen, ahead: Ahead) -> DueDates | None:
         return relief_of(self._store, seen.run.run.id, ahead.graph) if ahead.graph else None

@@ -26,7 +26,19 @@ from posture.serve.tokens import Tokens
 from reports import view
 from reports.dashboard import views
 from reports.dashboard.queue import Wanted
-from reports.dashboard.views import AnswerLine, EvidencePage, FindingPage, FixedView, HostPage, RunLine, WorkLine
+from reports.dashboard.views import (
+    AiPage,
+    AnswerLine,
+    CalendarPage,
+    EvidencePage,
+    FindingPage,
+    FixedView,
+    HostPage,
+    PathPage,
+    RunLine,
+    WhatIfPage,
+    WorkLine,
+)
 from reports.view import CheckView, PathsView, PlanView
 
 PREFIX = "/api/v1"
@@ -164,11 +176,6 @@ def add_api(app: FastAPI, rooms: ApiRooms, tokens: Tokens) -> None:
         """Checks that fail somewhere, with their remediation and the first of their findings."""
         return _told(request, Page[CheckView], rooms.checks(account, cut))
 
-    @route("/paths", Answer[PathsView])
-    def api_paths(request: Request, account: Reader, run: Run = "latest") -> Response:
-        """Attack paths, what ends them, and what nobody could ask."""
-        return _told(request, Answer[PathsView], rooms.paths(account, run))
-
     @route("/plan", Answer[PlanView])
     def api_plan(request: Request, account: Reader, run: Run = "latest") -> Response:
         """What to fix first, by dates before weights, each with its reason."""
@@ -184,7 +191,47 @@ def add_api(app: FastAPI, rooms: ApiRooms, tokens: Tokens) -> None:
         """Stored runs, the newest first."""
         return _told(request, Page[RunLine], rooms.scans(account, cut))
 
+    _looking_ahead(route, rooms, tokens)
     _guarded(app, route, rooms, tokens)
+
+
+def _looking_ahead(route: _Route, rooms: ApiRooms, tokens: Tokens) -> None:
+    """Add attack paths, what-ifs, the calendar and AI services."""
+    Reader = Annotated[Account, Depends(NeedsToken(Act.READ_POSTURE, tokens))]  # noqa: N806 - a type
+
+    @route("/paths", Answer[PathsView])
+    def api_paths(request: Request, account: Reader, run: Run = "latest") -> Response:
+        """Attack paths, what ends them, and what nobody could ask."""
+        return _told(request, Answer[PathsView], rooms.paths(account, run))
+
+    @route("/paths/{path}", Answer[PathPage])
+    def api_path(request: Request, path: str, account: Reader) -> Response:
+        """One attack path of the newest run, step by step, with what ends it."""
+        return _told(request, Answer[PathPage], rooms.path(account, path))
+
+    @route("/what-if", Answer[WhatIfPage])
+    def api_what_if(
+        request: Request,
+        account: Reader,
+        fix: Annotated[list[str], Query(max_length=100, description="Ids of fixes of the plan.")] = [],  # noqa: B006 - FastAPI copies it
+    ) -> Response:
+        """What fixes would come to together: paths, scores and dates before and after."""
+        return _told(request, Answer[WhatIfPage], rooms.what_if(account, [one[:200] for one in fix]))
+
+    @route("/calendar", Answer[CalendarPage])
+    def api_calendar(
+        request: Request,
+        account: Reader,
+        run: Run = "latest",
+        owner: Annotated[str, Query(max_length=200, description="One owner's work only.")] = "",
+    ) -> Response:
+        """Thirty days of work within each owner's hours."""
+        return _told(request, Answer[CalendarPage], rooms.calendar(account, run, owner))
+
+    @route("/ai", Answer[AiPage])
+    def api_ai(request: Request, account: Reader, run: Run = "latest") -> Response:
+        """AI services: those of the register against those that were found."""
+        return _told(request, Answer[AiPage], rooms.ai(account, run))
 
 
 def _guarded(app: FastAPI, route: _Route, rooms: ApiRooms, tokens: Tokens) -> None:

@@ -20,14 +20,18 @@ from posture.store import Store
 from reports.dashboard.overview import overview
 from reports.dashboard.queue import Wanted
 from reports.dashboard.views import (
+    AiPage,
     AnswerLine,
+    CalendarPage,
     ChangeLine,
     EvidencePage,
     FindingPage,
     FixedView,
     HostPage,
     OverviewView,
+    PathPage,
     RunLine,
+    WhatIfPage,
     WorkLine,
 )
 from reports.view import CheckView, CoverageView, DueView, HeadlineView, PathsView, PlanView, ScoresView, Share
@@ -138,6 +142,22 @@ class ApiRooms:
         """Return the attack paths."""
         seen = self._rooms.seen(account, run)
         return _answer(seen, seen.view.paths)
+
+    def path(self, account: Account, path: str) -> Answer[PathPage]:
+        """Return one attack path with what each step rests on."""
+        return _answer(self._rooms.seen(account, "latest"), self._ahead.path_view(account, path))
+
+    def what_if(self, account: Account, fixes: Sequence[str]) -> Answer[WhatIfPage]:
+        """Return what these fixes would come to."""
+        return _answer(self._rooms.seen(account, "latest"), self._ahead.what_if_view(account, fixes))
+
+    def calendar(self, account: Account, run: str, owner: str) -> Answer[CalendarPage]:
+        """Return thirty days of work."""
+        return _answer(self._rooms.seen(account, run), self._ahead.plan_view(account, run, owner))
+
+    def ai(self, account: Account, run: str) -> Answer[AiPage]:
+        """Return AI services."""
+        return _answer(self._rooms.seen(account, run), self._ahead.ai_view(account, run))
 
     def plan(self, account: Account, run: str) -> Answer[PlanView]:
         """Return the plan."""

@@ -129,7 +129,20 @@ def test_a_token_of_one_system_sees_nothing_of_the_others(agency: Served) -> Non
     system = hosts["grants-app1"].system
     others = sorted(id_ for id_, host in hosts.items() if host.system != system)
     program = agency.program(Role.ADMIN, systems=(system,))
-    for path in ("overview", "findings", "hosts", "hosts/grants-app1", "checks", "paths", "plan", "scans"):
+    for path in (
+        "overview",
+        "findings",
+        "hosts",
+        "hosts/grants-app1",
+        "checks",
+        "paths",
+        "what-if",
+        "calendar",
+        "ai",
+        "fixed",
+        "plan",
+        "scans",
+    ):
         text = program.get(f"/api/v1/{path}").text
         assert [one for one in others if re.search(rf"\b{re.escape(one)}\b", text)] == [], path
     for other in others:
