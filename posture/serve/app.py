@@ -159,6 +159,8 @@ def _from_here(request: Request) -> bool:
     """Return whether the browser says that one of our pages sent this; programs send neither header."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin", "")
+    if origin == "null" and request.headers.get("sec-fetch-site") == "same-origin":
+        origin = ""  # browsers hide it on pages that send no referrer, as ours; the other header they cannot be made to
     return site in ("same-origin", "none") and (
         not origin or urlsplit(origin).netloc == request.headers.get("host", "")
     )
@@ -238,6 +240,10 @@ def _without_account(app: FastAPI, rooms: Rooms, settings: Settings, door: Door,
     @app.get("/healthz")
     def healthz() -> Response:
         return Response("ok\n", media_type="text/plain")
+
+    @app.get("/favicon.ico")
+    def no_icon() -> Response:
+        return Response(status_code=HTTPStatus.NO_CONTENT)  # every browser asks
 
     @app.get(rooms.style)
     def stylesheet() -> Response:
