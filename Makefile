@@ -9,7 +9,7 @@ WORKERS ?= 2
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
-.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare axe clean compare agree guest ground-truth ssvc ai-services
+.PHONY: all help scan demo test lint types contracts docs docs-check sizes bench bare assets axe clean compare agree guest ground-truth ssvc ai-services
 
 all: test lint types contracts docs-check sizes   ## everything CI runs
 
@@ -73,9 +73,12 @@ ai-services: $(VENV)/.test  ## heavy real AI services, started, told apart and r
 	@sh tests/ai/prepare.sh heavy
 	@POSTURE_AI_RECORD=1 $(BIN)/pytest -q tests/ai/prove_ai_services.py $(AI)
 
-axe: $(VENV)/.test  ## the report in a real browser: axe-core, both schemes, 320 px; needs nodejs, npm and chromium
+assets:          ## the one script of others that the dashboard may load (Cytoscape.js), by npm ci; without it pages work plain
+	@python3 tools/assets.py
+
+axe: $(VENV)/.test  ## report and dashboard in a real browser: axe-core, both schemes, 320 px; needs nodejs, npm and chromium
 	@npm install --silent --prefix $(AXE_HOME) --no-save axe-core@4.14.1 playwright-core@1.65.1
-	@AXE_HOME=$(AXE_HOME) $(BIN)/pytest -q tests/reports/test_html_in_a_browser.py
+	@AXE_HOME=$(AXE_HOME) $(BIN)/pytest -q tests/reports/test_html_in_a_browser.py tests/posture/serve/test_serve_in_a_browser.py
 
 validate-formats: $(VENV)/.test  ## exports read by compliance-trestle, oscal-validate (Debian 13 chroot), promtool; root, heavy
 	@sh tools/validate_formats.sh $(BIN) $(OUT)/validate

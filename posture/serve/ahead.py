@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,7 @@ from posture.plan.calendar import Hours
 from posture.plan.scores import Scores, bound_classes, raised
 from posture.planning import DueDates, calendar_of, outlook_of, relief_of, what_if_of, works_of
 from posture.serve.rooms import Rooms, Seen
+from posture.serve.scripts import Scripts
 from posture.serve.sight import seen_graph
 from posture.store import Store
 from reports.dashboard.ai import HostAi, ai_page
@@ -34,11 +36,12 @@ from reports.dashboard.calendar import calendar_page, of_owner
 from reports.dashboard.overview import overview
 from reports.dashboard.pages import evidence_path
 from reports.dashboard.paths import path_page, paths_page
-from reports.dashboard.views import AiPage, CalendarPage, PathPage, WhatIfPage
+from reports.dashboard.views import AiPage, CalendarPage, PathPage, PathsPage, WhatIfPage
 from reports.dashboard.what_if import Bands, fix_of, what_if_page
+from reports.survey import Survey
 from reports.view import Pair
 
-_ASKED = 32  # what-ifs of one run
+_ASKED = 32  # what-ifs and zones of one run
 HOURS = Hours()
 _AI_SIDES = (("ai_service", "the network"), ("ai_host", "the host"))
 _KEPT = 2  # graphs in memory: of 10,000 hosts one takes some hundred megabytes
@@ -51,6 +54,7 @@ class Ahead:
         self._assessment, self._read_graph, self.trend = assessment, graph, trend
         self._lock = threading.Lock()
         self._ai: AiPage | None = None
+        self._paths: OrderedDict[str, PathsPage] = OrderedDict()
         self._asked: OrderedDict[tuple[str, ...], WhatIf] = OrderedDict()
 
     @cached_property
@@ -74,6 +78,15 @@ class Ahead:
         """Thirty days of work."""
         with self._lock:
             return calendar_of(self._assessment, self.graph, HOURS)
+
+    def paths(self, survey: Survey, zone: str) -> PathsPage:
+        """Return the list of attack paths with its map, of one zone alone if it is named; the last few are kept."""
+        with self._lock:
+            if zone not in self._paths:
+                self._paths[zone] = paths_page(survey, zone)
+                while len(self._paths) > _ASKED:
+                    self._paths.popitem(last=False)
+            return self._paths[zone]
 
     def ai_page(self, store: Store) -> AiPage:
         """Return what is known of AI services; it is read from documents once."""
@@ -100,10 +113,15 @@ class Ahead:
 class AheadRooms:
     """Draws the pages; safe to use from several threads."""
 
-    def __init__(self, store: Store, rooms: Rooms) -> None:
-        self._store, self._rooms = store, rooms
+    def __init__(self, store: Store, rooms: Rooms, scripts: Scripts) -> None:
+        self._store, self._rooms, self._scripts = store, rooms, scripts
         self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], Ahead] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def scripted(self) -> bool:
+        """Whether the page of attack paths loads scripts."""
+        return bool(self._scripts.contents)
 
     def overview(self, account: Account, token: str, ref: str) -> str:
         """Return the head of security's page; before the first run it says how to make one."""
@@ -118,8 +136,9 @@ class AheadRooms:
     def paths(self, account: Account, token: str, ref: str, zone: str) -> str:
         """Return the page of attack paths, of one zone alone if it is named."""
         seen = self._rooms.seen(account, ref)
-        here = paths_page(seen.survey, zone)
-        chrome = self._rooms.chrome("Attack paths", account, token, "/paths", seen)
+        here = self.ahead(account, seen).paths(seen.survey, zone)
+        plain = self._rooms.chrome("Attack paths", account, token, "/paths", seen)
+        chrome = replace(plain, scripts=self._scripts.addresses)
         return self._rooms.draw("paths", chrome, places=self._rooms.places(seen, account), page=seen.view, here=here)
 
     def path(self, account: Account, token: str, path_id: str) -> str:

@@ -28,6 +28,7 @@ from posture.serve.door import SESSION, Door, form_token
 from posture.serve.limits import Kind, Limits
 from posture.serve.proxy import Proxy
 from posture.serve.rooms import Rooms
+from posture.serve.scripts import POLICY, Scripts
 from posture.serve.tokens import Tokens
 from posture.serve.watch import Ready, add_watch
 from posture.serve.work_room import WorkRoom
@@ -103,8 +104,10 @@ def create_app(
     _without_account(app, rooms, settings, door, style)
     room = WorkRoom(rooms, store, door.now)
     _reading(app, rooms, room, _Gate(door, settings.cookie))
-    ahead = AheadRooms(store, rooms)
+    scripts = Scripts.read(_STATIC)
+    ahead = AheadRooms(store, rooms, scripts)
     _ahead(app, ahead, _Gate(door, settings.cookie))
+    _assets(app, scripts)
     _evidence_and_audit(app, rooms, _Gate(door, settings.cookie))
     _working(app, room, _Gate(door, settings.cookie), Desk(store, door.now))
     _schedules(app, store, _Gate(door, settings.cookie))
@@ -346,6 +349,17 @@ def _reading(app: FastAPI, rooms: Rooms, room: WorkRoom, gate: _Gate) -> None:
         return HTMLResponse(rooms.scans(account, gate.token(request), gate.door.now()))
 
 
+def _assets(app: FastAPI, scripts: Scripts) -> None:
+    """Add the scripts of the one page that loads any; where there are none, there is nothing at their address."""
+
+    @app.get("/assets/{name}")
+    def asset(name: str) -> Response:
+        if name not in scripts.contents:
+            raise HTTPException(HTTPStatus.NOT_FOUND, "no such script")
+        cached = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(scripts.contents[name], media_type="text/javascript", headers=cached)
+
+
 def _ahead(app: FastAPI, rooms: AheadRooms, gate: _Gate) -> None:
     """Add the pages of what lies ahead: the overview, attack paths, what-ifs, the calendar."""
     Reader = Annotated[Account, Depends(gate(Act.READ_POSTURE))]  # noqa: N806 - a type
@@ -356,7 +370,10 @@ def _ahead(app: FastAPI, rooms: AheadRooms, gate: _Gate) -> None:
 
     @app.get("/paths")
     def paths(request: Request, account: Reader, run: str = "latest", zone: str = "") -> Response:
-        return HTMLResponse(rooms.paths(account, gate.token(request), run, zone[:200]))
+        page = HTMLResponse(rooms.paths(account, gate.token(request), run, zone[:200]))
+        if rooms.scripted:
+            page.headers["Content-Security-Policy"] = f"{_HEADERS['Content-Security-Policy']}; {POLICY}"
+        return page
 
     @app.get("/plan")
     def plan(request: Request, account: Reader, run: str = "latest", owner: str = "") -> Response:

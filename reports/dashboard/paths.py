@@ -48,7 +48,8 @@ def paths_page(survey: Survey, zone: str) -> PathsPage:
         why = NO_RULES if found is None else NO_EXTRA
         return PathsPage(why, "", coverage, none, none, (), 0, None, (), "", (), (), 0)
     every = found.paths()
-    through = {path.id: zones_of(found, path) for path in every}
+    crossed = _crossed(found, every)
+    through = {id_: frozenset(node.zone for node in nodes if node.zone) for id_, nodes in crossed.items()}
     chosen = [path for path in every if not zone or zone in through[path.id]]
     drawn = path_map(found, chosen, _addresses(found, every)) if chosen else PathMap((), (), 0)
     return PathsPage(
@@ -60,7 +61,7 @@ def paths_page(survey: Survey, zone: str) -> PathsPage:
         lines=tuple(_line(survey, found, rank, path) for rank, path in enumerate(chosen[:LISTED], start=1)),
         lines_left_out=max(0, len(chosen) - LISTED),
         picture=build_picture(found, chosen, survey.assessment.zones) if chosen else None,
-        zones=tuple(_zone_lines(survey, found, every, through, zone)),
+        zones=tuple(_zone_lines(survey, crossed, through, zone)),
         zone=zone if any(zone in names for names in through.values()) else "",
         places=drawn.places,
         hops=drawn.hops,
@@ -68,22 +69,17 @@ def paths_page(survey: Survey, zone: str) -> PathsPage:
     )
 
 
-def zones_of(found: AttackReport, path: AttackPath) -> frozenset[str]:
-    """Return the zones that a path goes through."""
-    return frozenset(node.zone for node in _nodes_of(found, path) if node.zone)
-
-
-def hosts_of(found: AttackReport, path: AttackPath) -> frozenset[str]:
-    """Return the hosts that a path goes through."""
-    return frozenset(node.host for node in _nodes_of(found, path) if node.host)
-
-
-def _nodes_of(found: AttackReport, path: AttackPath) -> Iterator[Node]:
+def _crossed(found: AttackReport, paths: Sequence[AttackPath]) -> dict[str, tuple[Node, ...]]:
+    """Return for each path the nodes that it goes through."""
     nodes = {one.id: one for one in found.named_nodes}
     edges = {one.id: one for one in found.named_edges}
-    for step in path.steps:
-        edge = edges[step.edge]
-        yield from (nodes[id_] for id_ in (*edge.premises, edge.conclusion))
+
+    def of(path: AttackPath) -> Iterator[Node]:
+        for step in path.steps:
+            edge = edges[step.edge]
+            yield from (nodes[id_] for id_ in (*edge.premises, edge.conclusion))
+
+    return {path.id: tuple(of(path)) for path in paths}
 
 
 def _addresses(found: AttackReport, paths: Sequence[AttackPath]) -> dict[str, str]:
@@ -121,19 +117,19 @@ def _line(survey: Survey, found: AttackReport, rank: int, path: AttackPath) -> P
 
 
 def _zone_lines(
-    survey: Survey,
-    found: AttackReport,
-    paths: Sequence[AttackPath],
-    through: Mapping[str, frozenset[str]],
-    chosen: str,
+    survey: Survey, crossed: Mapping[str, tuple[Node, ...]], through: Mapping[str, frozenset[str]], chosen: str
 ) -> Iterator[ZoneLine]:
-    nodes = {node.id: node for path in paths for node in _nodes_of(found, path)}
     trust = {zone.name: zone.trust.value for zone in survey.assessment.zones}
+    hosts: dict[str, set[str]] = {}
+    for nodes in crossed.values():
+        for node in nodes:
+            if node.host and node.zone:
+                hosts.setdefault(node.zone, set()).add(node.host)
     for name in sorted(set().union(*through.values())):
         yield ZoneLine(
             name=name,
             trust=trust.get(name, "not declared"),
-            hosts=len({node.host for node in nodes.values() if node.host and node.zone == name}),
+            hosts=len(hosts.get(name, ())),
             paths=sum(name in zones for zones in through.values()),
             path=f"/paths?{urlencode({'zone': name})}",
             here=name == chosen,

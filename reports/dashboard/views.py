@@ -38,6 +38,8 @@ class ChromeView:
     run: str
     as_of: datetime | None
     nav: tuple[NavLine, ...]
+    scripts: tuple[str, ...] = ()
+    """Addresses of the scripts that the page may load; nearly always none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 // Opens pages of the running dashboard in a signed-in session and prints, as one JSON line each, what axe-core and the
 // browser say of them; with SHOTS set, a picture of each is kept in that folder.
+// With NAME and PASSWORD set, a reader's way through the pages is walked without scripts as well.
 // usage: node browser.cjs CHROMIUM BASE COOKIE=VALUE PATH...   (axe-core and playwright-core through NODE_PATH)
 const { chromium } = require("playwright-core");
 const source = require("fs").readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -18,7 +19,7 @@ async function look(browser, base, cookie, path, scheme, width) {
   page.on("request", (request) => requests.push(request.url()));
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (said) => said.type() === "error" && errors.push(said.text()));
-  const answer = await page.goto(base + path, { waitUntil: "networkidle" });
+  const answer = await page.goto(base + path, { waitUntil: "load" });
   const first = await page.evaluate(() => document.documentElement.scrollWidth);
   if (process.env.SHOTS) {
     const file = `${path.replace(/[^a-z0-9]+/gi, "_")}_${scheme}_${width}.png`;
@@ -43,10 +44,38 @@ async function strictly(browser, base, cookie, path) {
   const complaints = [];
   page.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.goto(base + path, { waitUntil: "networkidle" });
+  await page.goto(base + path, { waitUntil: "load" });
   const canvases = await page.evaluate(() => document.querySelectorAll("canvas").length);
   await context.close();
   return { path, strict: true, complaints, canvases };
+}
+
+// The head of security's way: sign in by the form, from the overview to a path, to its fix, to what that would come to.
+async function journey(browser, base, name, password) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
+  const page = await context.newPage();
+  const told = [];
+  const say = async (what) => told.push([what, new URL(page.url()).pathname, await page.locator("h2").first().innerText()]);
+  await page.goto(base + "/");
+  await page.fill("#name", name);
+  await page.fill("#password", password);
+  await page.click("main button");
+  await say("signed in");
+  await page.click("nav >> text=Attack paths");
+  await page.locator(".ways h3 a").first().click();
+  await say("a path");
+  await page.locator("text=What if?").first().click();
+  await say("what if");
+  const then = await page.locator("main table").first().innerText();
+  await page.locator("input[type=checkbox]").nth(1).check();
+  await page.locator("main form button").first().click();
+  await say("one more");
+  const more = await page.locator("main table").first().innerText();
+  await page.click("text=Sign out");
+  await page.goto(base + "/paths");
+  await say("signed out");
+  await context.close();
+  return { journey: told, then, more };
 }
 
 (async () => {
@@ -58,5 +87,6 @@ async function strictly(browser, base, cookie, path) {
     }
     console.log(JSON.stringify(await strictly(browser, base, cookie, path)));
   }
+  if (process.env.PASSWORD) console.log(JSON.stringify(await journey(browser, base, process.env.NAME, process.env.PASSWORD)));
   await browser.close();
 })();
