@@ -259,12 +259,12 @@ def _guarded(app: FastAPI, route: _Route, rooms: ApiRooms, tokens: Tokens) -> No
     @route("/audit", AuditLines)
     def api_audit(
         request: Request,
-        _account: AuditReader,
+        account: AuditReader,
         cursor: Annotated[str, Query(max_length=200, description="`next` of the answer before.")] = "",
         limit: Annotated[int, Query(ge=1, le=200, description="Rows in one answer.")] = 50,
     ) -> Response:
         """Rows of the audit chain, the newest first, and whether the whole of it holds."""
-        return _told(request, AuditLines, rooms.audit(Cut(cursor, limit)))
+        return _told(request, AuditLines, rooms.audit(account, Cut(cursor, limit)))
 
     @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
     def api_description(request: Request, _account: Reader) -> Response:

@@ -187,10 +187,10 @@ class ApiRooms:
         """Return the bytes behind a digest as harmless lines."""
         return _answer(self._rooms.seen(account, "latest"), self._rooms.evidence_page(account, digest))
 
-    def audit(self, cut: Cut) -> AuditLines:
+    def audit(self, account: Account, cut: Cut) -> AuditLines:
         """Return rows of the audit chain."""
         before = cut.place("audit") if cut.cursor else 0
-        page = self._rooms.audit_page(before, cut.limit)
+        page = self._rooms.audit_page(account, before, cut.limit)
         following = cursor("audit", page.lines[-1].seq) if page.earlier else ""
         return AuditLines(page.holds, page.verdict, page.lines, following)
 

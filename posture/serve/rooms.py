@@ -215,16 +215,26 @@ class Rooms:
     def audit(self, account: Account, token: str, before: int) -> str:
         """Return a page of the audit chain, and whether the whole of it holds."""
         chrome = self.chrome("Audit", account, token, "/audit", self.seen(account, "latest"))
-        return self.draw("audit", chrome, places={}, here=self.audit_page(before))
+        return self.draw("audit", chrome, places={}, here=self.audit_page(account, before))
 
-    def audit_page(self, before: int, lines: int = _AUDIT_PAGE) -> AuditView:
-        """Return the end of the audit chain, or what stands before a row of it, and whether the whole of it holds."""
+    def audit_page(self, account: Account, before: int, lines: int = _AUDIT_PAGE) -> AuditView:
+        """Return the end of the audit chain, or what stands before a row of it, and whether the whole of it holds.
+
+        An account of some systems gets the rows about their hosts; all others may tell of other systems.
+        """
+        hosts = self.seen(account, "latest").hosts if account.systems else None
         try:
             head = self._store.verify_chain()
             holds, verdict = True, f"All {head.seq:,} rows hold: each covers the one before it. Head {head.digest}."
         except StoreError as error:
             holds, verdict = False, f"The chain does not hold: {error}. {error.hint}"
-        rows = [one for one in self._store.events() if not before or one.seq < before]
+        if hosts is not None:
+            verdict += " Only the rows about hosts of your systems are shown."
+        rows = [
+            one
+            for one in self._store.events()
+            if (not before or one.seq < before) and (hosts is None or one.host in hosts)
+        ]
         shown = rows[-lines:][::-1]
         return AuditView(
             holds=holds,

@@ -148,7 +148,14 @@ def test_a_token_of_one_system_sees_nothing_of_the_others(agency: Served) -> Non
     for other in others:
         assert program.get(f"/api/v1/hosts/{other}").status_code == 404
         assert program.get("/api/v1/evidence", params={"host": other}).status_code == 404
-    foreign = next(one for one in agency.store.findings() if one.host in others)
+    foreign = next(one for one in agency.store.findings(open_only=True) if one.host in others)
+    writer = agency.signed_in(Role.ANALYST)
+    writer.post("/work/comment", data=form(writer, pick=foreign.id, comment="between the two of us"))
+    assert "between the two of us" in agency.program(Role.ADMIN).get("/api/v1/audit").text
+    seen = program.get("/api/v1/audit", params={"limit": 200})
+    assert seen.json()["items"]
+    assert {one["about"] for one in seen.json()["items"]} <= hosts.keys() - set(others)
+    assert "between the two of us" not in seen.text
     assert program.get(f"/api/v1/findings/{foreign.id}").status_code == 404
 
 

@@ -137,6 +137,7 @@ def test_an_account_of_one_system_sees_nothing_of_the_others(agency: Served) -> 
         "/fleet",
         "/waivers",
         "/evidence",
+        "/audit",
         *(f"/hosts/{one}" for one in mine),
     ):
         page = browser.get(path).text
