@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from posture.assess import circumstances_of, stored_host
 from posture.errors import StoreError
-from posture.model.account import Account, Act
+from posture.model.account import Account, Act, Role
 from posture.model.assessment import RunState
 from posture.model.host import FLEET, Host
 from posture.run import stored_assessment
@@ -70,6 +71,7 @@ _MENU: tuple[tuple[str, str, str, Act], ...] = (
 """Address, title, template of a page of the report's sections, and what it takes to read it; in the menu's order."""
 
 _KEPT = 8  # drawn runs in memory; one of 10,000 hosts takes about 50 MB
+_DRAWN = 32  # pages; the largest, of checks, has 2 MB
 _AUDIT_PAGE = 100
 _LIMITS = Limits(findings_per_check=20, hosts=200, findings_per_host=20, fixes=100)
 
@@ -96,6 +98,9 @@ class Rooms:
         self._store, self._marking, self.style = store, marking, style
         self._env = environment(Path(dashboard_package.__file__).parent / "templates")
         self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], Seen] = OrderedDict()
+        self._drawn: OrderedDict[tuple[str, str, Role, tuple[str, str, tuple[str, ...]]], str] = OrderedDict()
+        self._form = secrets.token_hex(32)
+        """Stands in kept pages where the form token of a session goes."""
         self._lock = threading.Lock()
 
     def sections(self, act: Act) -> Iterator[tuple[str, str]]:
@@ -106,8 +111,17 @@ class Rooms:
         """Return a page of the report's own sections."""
         title, path = next((title, path) for path, title, one, _ in _MENU if one == name)
         seen = self.seen(account, ref)
-        chrome = self.chrome(title, account, token, path, seen)
-        return self.draw(name, chrome, places=self.places(seen, account), page=seen.view)
+        key = (name, account.name, account.role, seen.key)
+        with self._lock:
+            drawn = self._drawn.get(key)
+        if drawn is None:
+            chrome = replace(self.chrome(title, account, token, path, seen), form=self._form)
+            drawn = self.draw(name, chrome, places=self.places(seen, account), page=seen.view)
+            with self._lock:
+                self._drawn[key] = drawn
+                while len(self._drawn) > _DRAWN:
+                    self._drawn.popitem(last=False)
+        return drawn.replace(self._form, form_token(token))
 
     def host(self, account: Account, token: str, host_id: str) -> str:
         """Return the page of a host.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,6 +27,7 @@ _CSV = (
     "check", "finding", "host", "zone", "owner", "subject", "severity", "due", "overdue", "waived",
     "first_seen", "reopened", "assignee", "ticket", "comments", "waiver_request", "finding_id",
 )  # fmt: skip
+_KEPT = 4  # queues in memory; one of 80,000 findings takes 60 MB
 
 
 class WorkRoom:
@@ -32,18 +35,19 @@ class WorkRoom:
 
     def __init__(self, rooms: Rooms, store: Store, now: Callable[[], datetime]) -> None:
         self._rooms, self._store, self._now = rooms, store, now
+        self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], queue.Queue] = OrderedDict()
+        self._lock = threading.Lock()
 
     def work(self, account: Account, token: str, wanted: queue.Wanted, wrong: str = "") -> str:
         """Return a page of the queue."""
         seen = self._rooms.seen(account, "latest")
         chrome = self._rooms.chrome("Work", account, token, "/work", seen)
-        here = queue.work(seen.survey, seen.hosts, self.desks(), wanted, self._desk(account, wrong))
+        here = queue.work(self._queue(seen), self.desks(), wanted, self._desk(account, wrong))
         return self._rooms.draw("work", chrome, places=self._rooms.places(seen, account), here=here)
 
     def lines(self, account: Account, wanted: queue.Wanted, ref: str = "latest") -> list[WorkLine]:
         """Return the lines of the queue on all its pages."""
-        seen = self._rooms.seen(account, ref)
-        return queue.work_lines(seen.survey, seen.hosts, self.desks(), wanted)
+        return queue.work_lines(self._queue(self._rooms.seen(account, ref)), self.desks(), wanted)
 
     def work_csv(self, account: Account, wanted: queue.Wanted) -> bytes:
         """Return the queue as CSV, every cell harmless to a spreadsheet."""
@@ -112,6 +116,15 @@ class WorkRoom:
     def desks(self) -> queue.Desks:
         """Return what people wrote beside findings."""
         return queue.Desks(self._store.work.items(), self._store.work.requests())
+
+    def _queue(self, seen: Seen) -> queue.Queue:
+        """Return the queue of a run as some accounts see it; made once, since a large one takes seconds."""
+        with self._lock:
+            found = self._kept.pop(seen.key, None) or queue.queue_of(seen.survey, seen.hosts)
+            self._kept[seen.key] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+            return found
 
     def _visible(self, seen: Seen, account: Account, finding_id: str) -> Finding:
         finding = self._store.finding(finding_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 from urllib.parse import urlencode
@@ -99,34 +99,78 @@ class Desks:
         return next((one.decision.value for one in self.requests if finding in one.findings), "")
 
 
-def work_lines(survey: Survey, hosts: Mapping[str, Host], desks: Desks, wanted: Wanted) -> list[WorkLine]:
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Every open finding of a run as a line that nobody wrote beside yet, in natural order; made once, asked often."""
+
+    survey: Survey
+    lines: tuple[tuple[Finding, WorkLine], ...]
+    places: Mapping[str, int]
+    """Where the line of a finding stands, by its id."""
+    severities: tuple[str, ...]
+    owners: tuple[str, ...]
+    zones: tuple[str, ...]
+
+
+def queue_of(survey: Survey, hosts: Mapping[str, Host]) -> Queue:
+    """Return the queue of a run."""
+    natural = sorted(survey.open, key=lambda one: _natural(survey, one))
+    lines = tuple((one, work_line(survey, hosts, {}, one, "")) for one in natural)
+    return Queue(
+        survey,
+        lines,
+        {one.id: place for place, (one, _) in enumerate(lines)},
+        tuple({line.severity.text for _, line in lines}),
+        tuple({line.owner for _, line in lines}),
+        tuple({line.zone for _, line in lines}),
+    )
+
+
+def work_lines(queue: Queue, desks: Desks, wanted: Wanted) -> list[WorkLine]:
     """Return every open finding that matches, in the order asked for; by due date, then severity, if none is."""
+    survey, today = queue.survey, queue.survey.assessment.today
+    lines = _written_beside(queue, desks)
+    if wanted != replace(Wanted(), page=wanted.page, sort=wanted.sort, group=wanted.group):
+        lines = [(one, line) for one, line in lines if _matches(line, wanted) and _timed(one, wanted, today)]
+    if wanted.sort:
+        lines = sorted(lines, key=lambda pair: _key(wanted.sort, survey, *pair))
+    return _together([line for _, line in lines], wanted.group)
+
+
+def _written_beside(queue: Queue, desks: Desks) -> Sequence[tuple[Finding, WorkLine]]:
+    """Return the lines with what people wrote beside them."""
     newest: dict[str, str] = {}
     for one in desks.requests:
         for finding_id in one.findings:
             newest.setdefault(finding_id, one.decision.value)
-    lines = [(one, work_line(survey, hosts, desks.items, one, newest.get(one.id, ""))) for one in survey.open]
-    today = survey.assessment.today
-    chosen = [(one, line) for one, line in lines if _matches(line, wanted) and _timed(one, wanted, today)]
-    chosen.sort(key=lambda pair: (_key(wanted.sort, survey, *pair), *_natural(survey, pair[0])))
-    return _together([line for _, line in chosen], wanted.group)
+    touched = [id_ for id_ in {*desks.items, *newest} if id_ in queue.places]
+    if not touched:
+        return queue.lines
+    lines = list(queue.lines)
+    for id_ in touched:
+        finding, line = lines[queue.places[id_]]
+        item = desks.items.get(id_, WorkItem(id_))
+        line = replace(line, assignee=item.assignee, ticket=item.ticket, comments=item.comments)
+        lines[queue.places[id_]] = (finding, replace(line, request=newest.get(id_, "")))
+    return lines
 
 
-def work(survey: Survey, hosts: Mapping[str, Host], desks: Desks, wanted: Wanted, desk: DeskView) -> WorkView:
+def work(queue: Queue, desks: Desks, wanted: Wanted, desk: DeskView) -> WorkView:
     """Return one page of the queue."""
-    lines = work_lines(survey, hosts, desks, wanted)
+    survey, lines = queue.survey, work_lines(queue, desks, wanted)
     page = min(max(wanted.page, 1), max(1, -(-len(lines) // PAGE)))
-    everything = work_lines(survey, hosts, desks, Wanted())
     nobody = Choice(NOBODY, "nobody", wanted.assignee == NOBODY)
-    assignees = _choices({line.assignee for line in everything}, wanted.assignee, "everybody")
+    assignees = _choices(
+        {one.assignee for id_, one in desks.items.items() if id_ in queue.places}, wanted.assignee, "everybody"
+    )
     return WorkView(
         groups=_groups(lines, wanted.group, (page - 1) * PAGE),
         matching=len(lines),
         total=len(survey.open),
         words=wanted.words,
-        severities=_choices({line.severity.text for line in everything}, wanted.severity, "every severity"),
-        owners=_choices({line.owner for line in everything}, wanted.owner, "every owner"),
-        zones=_choices({line.zone for line in everything}, wanted.zone, "every zone"),
+        severities=_choices(queue.severities, wanted.severity, "every severity"),
+        owners=_choices(queue.owners, wanted.owner, "every owner"),
+        zones=_choices(queue.zones, wanted.zone, "every zone"),
         assignees=(assignees[0], nobody, *assignees[1:]),
         states=_named({key: text for key, (text, _) in _STATES.items()}, wanted.state, "every state"),
         sorts=_named({key: text for key, text in _SORTS.items() if key != "due"}, wanted.sort, "due date"),
