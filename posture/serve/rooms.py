@@ -99,6 +99,7 @@ class Rooms:
         self._env = environment(Path(dashboard_package.__file__).parent / "templates")
         self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], Seen] = OrderedDict()
         self._drawn: OrderedDict[tuple[str, str, Role, tuple[str, str, tuple[str, ...]]], str] = OrderedDict()
+        self._places: OrderedDict[tuple[bool, tuple[str, str, tuple[str, ...]]], dict[str, str]] = OrderedDict()
         self._form = secrets.token_hex(32)
         """Stands in kept pages where the form token of a session goes."""
         self._lock = threading.Lock()
@@ -280,7 +281,16 @@ class Rooms:
 
     def places(self, seen: Seen, account: Account) -> dict[str, str]:
         """Return where the anchors of the report's sections lead for this account."""
-        return pages.places(seen.survey, seen.view, evidence=account.may(Act.READ_EVIDENCE))
+        key = (account.may(Act.READ_EVIDENCE), seen.key)
+        with self._lock:
+            found = self._places.get(key)
+        if found is None:
+            found = pages.places(seen.survey, seen.view, evidence=key[0])
+            with self._lock:
+                self._places[key] = found
+                while len(self._places) > _KEPT:
+                    self._places.popitem(last=False)
+        return found
 
     def chrome(self, title: str, account: Account | None, token: str, path: str, seen: Seen | None) -> ChromeView:
         """Return what stands around a page."""
