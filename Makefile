@@ -4,8 +4,8 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 OUT    ?= out
 CORE   ?= .[graph,serve]
-# Two tests at a time: each file stays in one process, for its labs and servers are made once.
-WORKERS ?= 2
+# Three tests at a time, for they wait a lot; each file stays in one process, for its labs and servers are made once.
+WORKERS ?= 3
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all

@@ -43,10 +43,13 @@ def test_a_password_of_the_database_is_not_shown(here: Path, posture: Posture, m
 def test_the_environment_overrides_with_and_without_a_file(
     here: Path, posture: Posture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def profile() -> str:
+        return next(one["value"] for one in posture("config", "show", "--json").json if one["key"] == "profile")
+
     monkeypatch.setenv("POSTURE_PROFILE", "nss")
-    assert posture("config", "show", "--json").json[-3]["value"] == "nss"
+    assert profile() == "nss"
     (here / "posture.yaml").write_text("schema: posture.config/1\nprofile: dow\n")
-    assert posture("config", "show", "--json").json[-3]["value"] == "nss"
+    assert profile() == "nss"
 
 
 def test_a_store_is_backed_up_checked_and_restored(here: Path, posture: Posture, one_run: Path) -> None:
