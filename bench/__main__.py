@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from bench import collection, judging, memory
 from bench.fleet import HOME, fleet_of
 
-PARTS = ("collection", "memory", "judging", "store", "matching", "plan", "graph", "exposure")
+PARTS = ("collection", "memory", "judging", "store", "matching", "plan", "graph", "exposure", "report", "dashboard")
 
 
 def main() -> int:
@@ -37,6 +37,10 @@ def main() -> int:
     if "matching" in parts:
         matching = (sys.executable, "-m", "bench.matching")
         kept = subprocess.run(matching, cwd=HOME, check=False).returncode == 0 and kept
+    for part in ("report", "dashboard"):
+        if part in parts:
+            own = (sys.executable, "-m", f"bench.{part}")
+            kept = subprocess.run(own, cwd=HOME, check=False).returncode == 0 and kept
     if "exposure" in parts:
         print("\nTwo phases against one plain nmap", flush=True)
         looking = (sys.executable, "-m", "bench.exposure", "--rounds", str(options.rounds))

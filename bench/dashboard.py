@@ -64,7 +64,7 @@ def main() -> int:
     options = _options()
     place = Path(tempfile.mkdtemp(prefix="dashboard-", dir=options.dir))
     try:
-        size = _filled(options, place)
+        size = filled(options, place)
         with _server(place) as browser:
             asked = [_ask(browser, page) for page in PAGES]
     finally:
@@ -79,7 +79,7 @@ def main() -> int:
     return 0 if kept and not slow else 1
 
 
-def _filled(options: argparse.Namespace, place: Path) -> int:
+def filled(options: argparse.Namespace, place: Path) -> int:
     """Return the bytes of a store with all scans in it."""
     fleet, begun, catalogue = Fleet(options), time.monotonic(), load(None)
     circumstances = Circumstances(
