@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 OUT    ?= out
 CORE   ?= .[graph,serve]
-# Three tests at a time, for they wait a lot; each file stays in one process, for its labs and servers are made once.
-WORKERS ?= 3
+# Two tests at a time; each file stays in one process, for its labs and servers are made once. With three, looks at all
+# ports run out of time on two cores.
+WORKERS ?= 2
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
