@@ -1,12 +1,13 @@
 """The remediations' Ansible tasks, played over SSH against one host that needs a dozen of them, and rolled back by shell.
 
-Skipped, and said so, where there is no ansible-core: `make .venv-bench/.ansible`.
+Skipped, and said so, where there is no ansible-core.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from tests.lab.remedying import let_settings_be_written, new_host, run
 
 pytestmark = pytest.mark.lab
 
-PLAYBOOK = Path(__file__).parents[2] / ".venv-bench/bin/ansible-playbook"
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 SAMPLE = (
     *("SSH-01", "SSH-06", "SSH-08", "SSH-11", "SSH-13", "SSH-16", "SSH-19"),
     *("IDN-02", "IDN-03", "IDN-08", "IDN-11", "IDN-14", "HRD-12", "HRD-15", "PAT-07", "PAT-09"),
@@ -41,7 +42,7 @@ def network() -> Iterator[Network]:
         yield network
 
 
-@pytest.mark.skipif(not PLAYBOOK.exists(), reason="no ansible-core in .venv-bench: no Ansible task was tried")
+@pytest.mark.skipif(not PLAYBOOK.exists(), reason="no ansible-core: no Ansible task was tried")
 def test_the_ansible_tasks_mend_what_the_shell_lines_mend(network: Network, tmp_path: Path) -> None:
     catalogue = load()
     remedies = [remedy for remedy in REMEDIES if remedy.check in SAMPLE]
