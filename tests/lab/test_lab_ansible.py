@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -83,7 +84,10 @@ def play(network: Network, address: str, tasks: Sequence[object], work: Path) ->
     }
     argv = [str(PLAYBOOK), "-i", f"{address},", "-u", ACCOUNT, "--private-key", str(work / "key"), str(book)]
     done = enter(network.namespace("scanner"), argv)
-    return subprocess.run(done, capture_output=True, text=True, check=False, timeout=120, env=settings)
+    # The path of a socket has 108 bytes, and that of ``work`` may take them all.
+    with TemporaryDirectory(prefix="cp") as sockets:
+        settings["ANSIBLE_SSH_CONTROL_PATH_DIR"] = sockets
+        return subprocess.run(done, capture_output=True, text=True, check=False, timeout=300, env=settings)
 
 
 def _not(status: Status, said: dict[str, Status]) -> dict[str, Status]:
