@@ -36,7 +36,10 @@ from reports.dashboard.calendar import calendar_page, of_owner
 from reports.dashboard.overview import overview
 from reports.dashboard.pages import evidence_path
 from reports.dashboard.paths import path_page, paths_page
-from reports.dashboard.views import AiPage, CalendarPage, PathPage, PathsPage, WhatIfPage
+from reports.dashboard.views.ai import AiPage
+from reports.dashboard.views.calendar import CalendarPage
+from reports.dashboard.views.paths import PathPage, PathsPage
+from reports.dashboard.views.what_if import WhatIfPage
 from reports.dashboard.what_if import Bands, fix_of, what_if_page
 from reports.survey import Survey
 from reports.view import Pair

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 from http import HTTPStatus
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response
@@ -26,19 +28,16 @@ from posture.serve.tokens import Tokens
 from reports import view
 from reports.dashboard import views
 from reports.dashboard.queue import Wanted
-from reports.dashboard.views import (
-    AiPage,
-    AnswerLine,
-    CalendarPage,
-    EvidencePage,
-    FindingPage,
-    FixedView,
-    HostPage,
-    PathPage,
-    RunLine,
-    WhatIfPage,
-    WorkLine,
-)
+from reports.dashboard.views.ai import AiPage
+from reports.dashboard.views.calendar import CalendarPage
+from reports.dashboard.views.evidence import EvidencePage
+from reports.dashboard.views.finding import FindingPage
+from reports.dashboard.views.fixed import FixedView
+from reports.dashboard.views.host import AnswerLine, HostPage
+from reports.dashboard.views.paths import PathPage
+from reports.dashboard.views.scans import RunLine
+from reports.dashboard.views.what_if import WhatIfPage
+from reports.dashboard.views.work import WorkLine
 from reports.view import CheckView, PathsView, PlanView
 
 PREFIX = "/api/v1"
@@ -68,7 +67,9 @@ def _with_field_docs(*modules: Any) -> None:
                 found.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)  # type: ignore[attr-defined]
 
 
-_with_field_docs(view, views, api_rooms)
+_with_field_docs(
+    view, *(import_module(one.name) for one in iter_modules(views.__path__, f"{views.__name__}.")), api_rooms
+)
 _TOLD: dict[int | str, dict[str, Any]] = {
     200: {"headers": _ETAG},
     304: {"description": "Not changed since the ETag that was sent.", "headers": _ETAG},

@@ -19,21 +19,18 @@ from posture.serve.work_room import WorkRoom
 from posture.store import Store
 from reports.dashboard.overview import overview
 from reports.dashboard.queue import Wanted
-from reports.dashboard.views import (
-    AiPage,
-    AnswerLine,
-    CalendarPage,
-    ChangeLine,
-    EvidencePage,
-    FindingPage,
-    FixedView,
-    HostPage,
-    OverviewView,
-    PathPage,
-    RunLine,
-    WhatIfPage,
-    WorkLine,
-)
+from reports.dashboard.views.ai import AiPage
+from reports.dashboard.views.audit import ChangeLine
+from reports.dashboard.views.calendar import CalendarPage
+from reports.dashboard.views.evidence import EvidencePage
+from reports.dashboard.views.finding import FindingPage
+from reports.dashboard.views.fixed import FixedView
+from reports.dashboard.views.host import AnswerLine, HostPage
+from reports.dashboard.views.overview import OverviewView
+from reports.dashboard.views.paths import PathPage
+from reports.dashboard.views.scans import RunLine
+from reports.dashboard.views.what_if import WhatIfPage
+from reports.dashboard.views.work import WorkLine
 from reports.view import CheckView, CoverageView, DueView, HeadlineView, PathsView, PlanView, ScoresView, Share
 
 T = TypeVar("T")

@@ -24,19 +24,12 @@ from posture.store import Event, Store, StoredRun
 from reports import dashboard as dashboard_package
 from reports.dashboard import pages
 from reports.dashboard.fixed import fixed_page
-from reports.dashboard.views import (
-    AuditView,
-    ChangeLine,
-    ChromeView,
-    EvidencePage,
-    FixedView,
-    HostPage,
-    NavLine,
-    RunLine,
-    RunsView,
-    SignInView,
-    TroubleView,
-)
+from reports.dashboard.views.around import ChromeView, NavLine, SignInView, TroubleView
+from reports.dashboard.views.audit import AuditView, ChangeLine
+from reports.dashboard.views.evidence import EvidencePage
+from reports.dashboard.views.fixed import FixedView
+from reports.dashboard.views.host import HostPage
+from reports.dashboard.views.scans import RunLine, RunsView
 from reports.html_report import build_view, environment
 from reports.prometheus import prometheus_lines
 from reports.sections.common import finding_anchor

@@ -10,7 +10,7 @@ from posture.model.account import Account, Act
 from posture.model.schedule import Occurrence, Outcome
 from posture.schedule.standing import Standing, somebody_keeps, standings, when
 from posture.store import Store
-from reports.dashboard.views import OccurrenceLine, ScheduleLine, SchedulesView
+from reports.dashboard.views.scans import OccurrenceLine, ScheduleLine, SchedulesView
 from reports.view import Link, Tag
 
 _HISTORY = 30

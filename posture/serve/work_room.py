@@ -20,7 +20,9 @@ from posture.serve.desk import LONGEST
 from posture.serve.rooms import Rooms, Seen
 from posture.store import Event, Store, work
 from reports.dashboard import pages, queue
-from reports.dashboard.views import ChangeLine, DeskView, FindingPage, WorkLine
+from reports.dashboard.views.audit import ChangeLine
+from reports.dashboard.views.finding import FindingPage
+from reports.dashboard.views.work import DeskView, WorkLine
 from reports.findings_csv import write_rows
 
 _CSV = (

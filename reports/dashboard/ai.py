@@ -8,7 +8,7 @@ from typing import Any
 
 from posture.model.host import Host
 from reports.dashboard.pages import host_path
-from reports.dashboard.views import AiBlind, AiLine, AiMissing, AiPage, AiUnidentified
+from reports.dashboard.views.ai import AiBlind, AiLine, AiMissing, AiPage, AiUnidentified
 from reports.sections.plan import host_names
 from reports.view import Share
 from reports.words import counted

@@ -9,15 +9,8 @@ from urllib.parse import urlencode
 
 from posture.model.plan import Appointment, Calendar, Work
 from reports.dashboard.overview import fix_path
-from reports.dashboard.views import (
-    CalendarDay,
-    CalendarPage,
-    CalendarWeek,
-    Choice,
-    LateLine,
-    Slot,
-    WorkDetail,
-)
+from reports.dashboard.views.calendar import CalendarDay, CalendarPage, CalendarWeek, LateLine, Slot, WorkDetail
+from reports.dashboard.views.common import Choice
 from reports.due import days_late, relative
 from reports.sections.plan import where_words
 from reports.words import RISK

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from posture.model.attack import AttackReport
 from posture.model.host import FLEET
 from posture.model.receipt import Receipt, Sight
-from reports.dashboard.views import FixedView, PathGone, ReceiptLine
+from reports.dashboard.views.fixed import FixedView, PathGone, ReceiptLine
 from reports.sections.common import FLEET_WORDS, anchor, check_title, finding_anchor
 from reports.survey import Survey
 from reports.view import Link, Pair, Tag

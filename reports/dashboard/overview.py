@@ -12,11 +12,11 @@ from posture.model.clock import Clock
 from posture.model.outlook import PathAnalysis
 from posture.model.plan import Work
 from posture.model.trend import ScoreTrend
-from reports.dashboard.views import (
+from reports.dashboard.views.common import Count
+from reports.dashboard.views.overview import (
     BurnChart,
     BurnPoint,
     ClockLine,
-    Count,
     CutLine,
     ForecastLine,
     OverviewView,

@@ -11,20 +11,13 @@ from posture.model.assessment import HostAssessment
 from posture.model.check import Check
 from posture.model.finding import Finding, Outcome, Result, Status
 from posture.model.observation import Evidence
-from reports.dashboard.views import (
-    AccountLine,
-    AccountsView,
-    AnswerLine,
-    ChangeLine,
-    Choice,
-    DeskView,
-    EvidencePage,
-    FindingPage,
-    HostPage,
-    ResultLine,
-    TokenLine,
-    WorkLine,
-)
+from reports.dashboard.views.accounts import AccountLine, AccountsView, TokenLine
+from reports.dashboard.views.audit import ChangeLine
+from reports.dashboard.views.common import Choice
+from reports.dashboard.views.evidence import EvidencePage
+from reports.dashboard.views.finding import FindingPage
+from reports.dashboard.views.host import AnswerLine, HostPage, ResultLine
+from reports.dashboard.views.work import DeskView, WorkLine
 from reports.inert import lines_of
 from reports.sections.common import (
     anchor,

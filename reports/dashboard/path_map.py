@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from posture.model.attack import AttackReport
 from posture.model.path import AttackPath, Edge, Node, NodeKind
-from reports.dashboard.views import Count, MapHop, MapPlace
+from reports.dashboard.views.common import Count
+from reports.dashboard.views.paths import MapHop, MapPlace
 
 ELEMENTS = 500  # places and ways: more is neither read nor drawn smoothly
 _RANKS_NAMED = 5

@@ -12,7 +12,7 @@ from posture.model.plan import Work
 from reports.dashboard.overview import fix_path
 from reports.dashboard.pages import host_path
 from reports.dashboard.path_map import PathMap, path_map
-from reports.dashboard.views import FactRef, PathEnd, PathLine, PathPage, PathsPage, PathStep, ZoneLine
+from reports.dashboard.views.paths import FactRef, PathEnd, PathLine, PathPage, PathsPage, PathStep, ZoneLine
 from reports.sections.paths import NO_EXTRA, NO_RULES, way_view
 from reports.sections.picture import build_picture
 from reports.survey import Survey

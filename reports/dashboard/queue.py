@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 from posture.model.finding import Finding
 from posture.model.host import FLEET, Host
 from posture.model.work import Decision, WaiverRequest, WorkItem
-from reports.dashboard.views import Choice, DeskView, RequestLine, RequestsView, WorkGroup, WorkLine, WorkView
+from reports.dashboard.views.common import Choice
+from reports.dashboard.views.work import DeskView, RequestLine, RequestsView, WorkGroup, WorkLine, WorkView
 from reports.due import due_by, governing, overdue
 from reports.sections.common import (
     FLEET_WORDS,

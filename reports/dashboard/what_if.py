@@ -13,7 +13,8 @@ from posture.model.path import AttackGraph
 from posture.model.plan import Fix, Work
 from reports.dashboard.pages import host_path
 from reports.dashboard.paths import attack_path
-from reports.dashboard.views import FixChoice, Moved, PathLine, ReliefLine, WhatIfPage
+from reports.dashboard.views.paths import PathLine
+from reports.dashboard.views.what_if import FixChoice, Moved, ReliefLine, WhatIfPage
 from reports.due import days_late, governing, relative
 from reports.sections.common import NOT_SAID
 from reports.sections.paths import way_view

@@ -11,17 +11,22 @@ from test_reports_templates import UNKNOWN, Reader
 
 from reports import dashboard as dashboard_package
 from reports import view
-from reports.dashboard import views
+from reports.dashboard.views.ai import AiPage
+from reports.dashboard.views.around import ChromeView
+from reports.dashboard.views.calendar import CalendarPage
+from reports.dashboard.views.overview import OverviewView
+from reports.dashboard.views.paths import PathPage, PathsPage
+from reports.dashboard.views.what_if import WhatIfPage
 from reports.html_report import environment
 
 TEMPLATES = next(iter(dashboard_package.__path__)) + "/templates"
 PAGES: dict[str, Any] = {
-    "overview": views.OverviewView,
-    "paths": views.PathsPage,
-    "path": views.PathPage,
-    "what_if": views.WhatIfPage,
-    "plan": views.CalendarPage,
-    "ai": views.AiPage,
+    "overview": OverviewView,
+    "paths": PathsPage,
+    "path": PathPage,
+    "what_if": WhatIfPage,
+    "plan": CalendarPage,
+    "ai": AiPage,
 }
 
 
@@ -29,7 +34,7 @@ PAGES: dict[str, Any] = {
 def test_a_page_reads_its_context_and_every_field_of_it(name: str) -> None:
     reader = Reader()
     reader.env = environment(Path(TEMPLATES))
-    scope = {"chrome": views.ChromeView, "page": view.ReportView, "here": PAGES[name], "places": UNKNOWN}
+    scope = {"chrome": ChromeView, "page": view.ReportView, "here": PAGES[name], "places": UNKNOWN}
     reader.template(f"dashboard/{name}.html.j2", scope)
     assert reader.wrong == []
     read = {field for kind, field in reader.used if kind == PAGES[name].__name__}
