@@ -63,7 +63,7 @@ def _with_field_docs(*modules: Any) -> None:
     """Let the description carry what stands below each field of the contexts."""
     for module in modules:
         for found in vars(module).values():
-            if isinstance(found, type) and is_dataclass(found) and found.__module__ == module.__name__:
+            if isinstance(found, type) and is_dataclass(found) and found.__module__.startswith(module.__name__):
                 found.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)  # type: ignore[attr-defined]
 
 

@@ -1,0 +1,128 @@
+"""The typed contexts of the HTML report: templates may use these fields and no others (a test reads both).
+
+Strings are as they came; the template environment makes every one of them inert when it is printed.
+One module for each part of the page; everyone takes the names from here.
+"""
+
+from reports.view.due import (
+    BucketView,
+    BurnDayView,
+    BurnView,
+    CampaignView,
+    ClockView,
+    DueDayView,
+    DueView,
+    OpenView,
+    RebaseView,
+)
+from reports.view.findings import (
+    AssertionView,
+    ChecksView,
+    CheckView,
+    ClosedView,
+    DueLine,
+    EvidenceLine,
+    FindingView,
+    FleetRowView,
+    FleetView,
+    HostFindingView,
+    HostsView,
+    HostView,
+)
+from reports.view.known import KnownView, PlatformView, StandingView, VulnerabilityView
+from reports.view.page import ReportView
+from reports.view.paths import (
+    AttackPathView,
+    ChangeView,
+    EndView,
+    HopView,
+    PathStepView,
+    PathsView,
+    PictureView,
+    PlaceView,
+    RuleGapView,
+)
+from reports.view.plan import FixText, FixView, PlanView
+from reports.view.proof import (
+    BaselineView,
+    EvidenceView,
+    ExcerptView,
+    MethodView,
+    SourceView,
+    TailoringView,
+    WaiverView,
+)
+from reports.view.scores import GroupScoresView, GroupScoreView, ScoresView, ScoreView
+from reports.view.top import (
+    BlindHostView,
+    BlindView,
+    CoverageView,
+    HeaderView,
+    HeadlineView,
+    SeverityCount,
+    StatusSlice,
+)
+from reports.view.words import Link, Pair, Share, Tag
+
+__all__ = [
+    "AssertionView",
+    "AttackPathView",
+    "BaselineView",
+    "BlindHostView",
+    "BlindView",
+    "BucketView",
+    "BurnDayView",
+    "BurnView",
+    "CampaignView",
+    "ChangeView",
+    "CheckView",
+    "ChecksView",
+    "ClockView",
+    "ClosedView",
+    "CoverageView",
+    "DueDayView",
+    "DueLine",
+    "DueView",
+    "EndView",
+    "EvidenceLine",
+    "EvidenceView",
+    "ExcerptView",
+    "FindingView",
+    "FixText",
+    "FixView",
+    "FleetRowView",
+    "FleetView",
+    "GroupScoreView",
+    "GroupScoresView",
+    "HeaderView",
+    "HeadlineView",
+    "HopView",
+    "HostFindingView",
+    "HostView",
+    "HostsView",
+    "KnownView",
+    "Link",
+    "MethodView",
+    "OpenView",
+    "Pair",
+    "PathStepView",
+    "PathsView",
+    "PictureView",
+    "PlaceView",
+    "PlanView",
+    "PlatformView",
+    "RebaseView",
+    "ReportView",
+    "RuleGapView",
+    "ScoreView",
+    "ScoresView",
+    "SeverityCount",
+    "Share",
+    "SourceView",
+    "StandingView",
+    "StatusSlice",
+    "Tag",
+    "TailoringView",
+    "VulnerabilityView",
+    "WaiverView",
+]
