@@ -8,7 +8,7 @@ from pathlib import Path
 from posture.model.assessment import Assessment
 from posture.model.check import Severity
 from posture.model.host import FLEET
-from reports.cases import Case, cases
+from reports.cases import Case, Ended, cases, cve_of, paths_ended
 from reports.due import governing
 from reports.files import new_file
 from reports.inert import clip, inert
@@ -31,9 +31,10 @@ def write_cef(assessment: Assessment, path: Path, *, marking: str = "") -> None:
 
 
 def _events(assessment: Assessment, marking: str) -> Iterator[str]:
+    ended = paths_ended(assessment.attack)
     for case in cases(assessment):
         if case.finding.open:
-            yield _finding(assessment, case, marking)
+            yield _finding(assessment, case, ended, marking)
     for entry in assessment.read_hosts():
         if entry.host.id == FLEET:
             continue
@@ -50,8 +51,9 @@ def _events(assessment: Assessment, marking: str) -> Iterator[str]:
             yield _event(assessment, "BLIND", f"Not seen: {reason}", Severity.MEDIUM, _ext(assessment, fields, marking))
 
 
-def _finding(assessment: Assessment, case: Case, marking: str) -> str:
+def _finding(assessment: Assessment, case: Case, ended: Ended | None, marking: str) -> str:
     finding, due, host = case.finding, governing(case.finding), case.host
+    cve = cve_of(finding)
     fields = {
         "dhost": finding.host,
         "dst": host.addresses[0] if host and host.addresses and ":" not in host.addresses[0] else "",
@@ -64,6 +66,11 @@ def _finding(assessment: Assessment, case: Case, marking: str) -> str:
         "cs2": finding.subject,
         "cs3Label": "waiver" if finding.waiver else "",
         "cs3": finding.waiver,
+        "cs4Label": "cve" if cve else "",
+        "cs4": cve,
+        # Left out where no path was judged: that is not none.
+        "cn1Label": "" if ended is None else "attackPaths",
+        "cn1": "" if ended is None else str(ended(finding)),
         "msg": case.gist,
     }
     return _event(assessment, finding.check, case.title, case.severity, _ext(assessment, fields, marking))

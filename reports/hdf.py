@@ -6,14 +6,15 @@ could look at vanish behind another: hence no control holds more than one host.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.check import Check, Severity
-from posture.model.finding import Result, Status
-from reports.cases import one_line
+from posture.model.finding import Finding, Result, Status
+from reports.cases import Ended, cve_of, one_line, paths_ended
 from reports.files import new_file
 from reports.inert import inert
 from reports.jsontext import Stream, write_document
@@ -77,9 +78,26 @@ def write_hdf(assessment: Assessment, path: Path, *, marking: str = "") -> None:
 
 def _controls(assessment: Assessment) -> Iterator[dict[str, Any]]:
     checks = {check.id: check for check in assessment.baseline.checks}
+    ended = paths_ended(assessment.attack)
+    still_open: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in assessment.findings:
+        if finding.open:
+            still_open[finding.host, finding.check].append(finding)
     for entry in assessment.read_hosts():
         for result in entry.results:
-            yield _control(assessment, entry, checks[result.check], result)
+            control = _control(assessment, entry, checks[result.check], result)
+            if lives := still_open.get((result.host, result.check)):
+                control["tags"]["findings"] = [_life(one, ended) for one in lives]
+            yield control
+
+
+def _life(finding: Finding, ended: Ended | None) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "subject": _safe(finding.subject),
+        "cve": cve_of(finding),
+        "attack_paths": None if ended is None else ended(finding),  # null: none were judged
+    }
 
 
 def _control(assessment: Assessment, entry: HostAssessment, check: Check, result: Result) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from posture.model.assessment import Assessment, HostAssessment
 from posture.model.check import Check, Severity
 from posture.model.finding import Finding, Result, Status, Verdict
 from posture.model.host import Host
-from reports.cases import one_line
+from reports.cases import Ended, cve_of, one_line, paths_ended
 from reports.due import governing
 from reports.files import new_file
 from reports.jsontext import write_lines
 from reports.keys import key_uuid
 from reports.ocsf_common import metadata, millis, resource
-from reports.ocsf_vulnerability import vulnerability_events
+from reports.ocsf_vulnerability import paths_by_flaw, vulnerability_events
 
 _CREATE, _UPDATE, _CLOSE = (1, "Create"), (2, "Update"), (3, "Close")
 _COMPLIANCE = 2003
@@ -55,6 +55,8 @@ def write_ocsf(assessment: Assessment, path: Path, *, marking: str = "") -> None
 
 def _events(assessment: Assessment, marking: str) -> Iterator[dict[str, Any]]:
     checks = {check.id: check for check in assessment.baseline.checks}
+    ended = paths_ended(assessment.attack)
+    by_flaw = paths_by_flaw(assessment, ended)
     findings: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in assessment.findings:
         findings[finding.host, finding.check].append(finding)
@@ -64,15 +66,15 @@ def _events(assessment: Assessment, marking: str) -> Iterator[dict[str, Any]]:
             if not any(life.open for life in lives) and (not lives or result.verdict.status is Status.FAIL):
                 yield _marked(_event(assessment, entry, checks[result.check], result, None), marking)
             for life in lives:
-                yield _marked(_event(assessment, entry, checks[result.check], result, life), marking)
-        for event in vulnerability_events(assessment, entry):
+                yield _marked(_event(assessment, entry, checks[result.check], result, life, ended), marking)
+        for event in vulnerability_events(assessment, entry, by_flaw):
             yield _marked(event, marking)
     # Their host is not in this run, or their check not in its baseline: nobody knows how they stand now.
     for (host, check), lives in sorted(findings.items()):
         entry = HostAssessment(Host(host, (), ""), (), (), ())
         unknown = Result(host, check, 0, Verdict(Status.NOT_CHECKED, "no_result", (), ()), ())
         for life in lives:
-            yield _marked(_event(assessment, entry, checks.get(check), unknown, life), marking)
+            yield _marked(_event(assessment, entry, checks.get(check), unknown, life, ended), marking)
 
 
 def _marked(event: dict[str, Any], marking: str) -> dict[str, Any]:
@@ -80,7 +82,12 @@ def _marked(event: dict[str, Any], marking: str) -> dict[str, Any]:
 
 
 def _event(
-    assessment: Assessment, entry: HostAssessment, check: Check | None, result: Result, finding: Finding | None
+    assessment: Assessment,
+    entry: HostAssessment,
+    check: Check | None,
+    result: Result,
+    finding: Finding | None,
+    ended: Ended | None = None,
 ) -> dict[str, Any]:
     run, status = assessment.run, result.verdict.status
     still_open = finding is not None and finding.open
@@ -126,7 +133,15 @@ def _event(
             "evidence_sha256": sorted(
                 {record.sha256 for record in entry.evidence if record.command_id in result.evidence}
             ),
+            **(_part_of(finding, ended) if finding else {}),
         },
+    }
+
+
+def _part_of(finding: Finding, ended: Ended | None) -> dict[str, Any]:
+    return {
+        "cve": cve_of(finding),
+        "attack_paths": None if ended is None else ended(finding),  # null: none were judged
     }
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.check import Check, Severity
 from posture.model.finding import Result, Status
-from reports.cases import Case, cases, one_line
+from reports.cases import Case, Ended, cases, cve_of, one_line, paths_ended
 from reports.due import governing
 from reports.files import new_file
 from reports.inert import inert
@@ -97,16 +97,17 @@ def _invocation(assessment: Assessment) -> dict[str, Any]:
 
 
 def _results(assessment: Assessment, rules: dict[str, int]) -> Iterator[dict[str, Any]]:
+    ended = paths_ended(assessment.attack)
     for case in cases(assessment):
         if case.finding.open:
-            yield _failing(case, rules)
+            yield _failing(case, rules, ended)
     for entry in assessment.read_hosts():
         for result in entry.results:
             if result.verdict.status in _UNDECIDED:
                 yield _undecided(entry, result, rules)
 
 
-def _failing(case: Case, rules: dict[str, int]) -> dict[str, Any]:
+def _failing(case: Case, rules: dict[str, int], ended: Ended | None) -> dict[str, Any]:
     finding, due = case.finding, governing(case.finding)
     said = f" {case.gist}" if case.gist else ""
     return {
@@ -125,6 +126,8 @@ def _failing(case: Case, rules: dict[str, int]) -> dict[str, Any]:
             "waiver": finding.waiver,
             "due": due.due.isoformat() if due else "",
             "evidenceSha256": sorted({record.sha256 for record in case.evidence}),
+            "cve": cve_of(finding),
+            "attackPaths": None if ended is None else ended(finding),  # null: none were judged
         },
     }
 

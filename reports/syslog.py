@@ -8,7 +8,7 @@ from pathlib import Path
 from posture.model.assessment import Assessment
 from posture.model.check import Severity
 from posture.model.host import FLEET
-from reports.cases import Case, cases
+from reports.cases import Case, Ended, cases, cve_of, paths_ended
 from reports.due import governing
 from reports.files import new_file
 from reports.inert import clip, inert
@@ -52,9 +52,10 @@ def _messages(assessment: Assessment, marking: str) -> Iterator[str]:
     }
     words = f"{still_open} open findings; {coverage.decided} of {coverage.possible} results decided"
     yield _message(assessment, Severity.INFO, "RUN", about, words)
+    ended = paths_ended(assessment.attack)
     for case in cases(assessment):
         if case.finding.open:
-            yield _finding(assessment, case)
+            yield _finding(assessment, case, ended)
     for entry in assessment.read_hosts():
         if entry.host.id == FLEET:
             continue
@@ -64,7 +65,7 @@ def _messages(assessment: Assessment, marking: str) -> Iterator[str]:
             yield _message(assessment, Severity.MEDIUM, "BLINDSPOT", data, words)
 
 
-def _finding(assessment: Assessment, case: Case) -> str:
+def _finding(assessment: Assessment, case: Case, ended: Ended | None) -> str:
     finding, due = case.finding, governing(case.finding)
     data = {
         "finding": finding.id,
@@ -75,6 +76,9 @@ def _finding(assessment: Assessment, case: Case) -> str:
         "due": due.due.isoformat() if due else "",
         "waiver": finding.waiver,
         "subject": finding.subject,
+        "cve": cve_of(finding),
+        # Left out where no path was judged: that is not none.
+        "attackPaths": "" if ended is None else str(ended(finding)),
     }
     return _message(assessment, case.severity, "FINDING", data, f"{case.title} on {finding.host}. {case.gist}")
 
