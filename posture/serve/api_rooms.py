@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from posture.assess import stored_host
 from posture.errors import UsageError
 from posture.model.account import Account
 from posture.model.host import FLEET
 from posture.serve.ahead import AheadRooms
+from posture.serve.host_room import HostRoom
 from posture.serve.rooms import Rooms, Seen
 from posture.serve.work_room import WorkRoom
 from posture.store import Store
@@ -101,8 +101,8 @@ class AuditLines:
 class ApiRooms:
     """Answers the API; safe to use from several threads."""
 
-    def __init__(self, store: Store, rooms: Rooms, work: WorkRoom, ahead: AheadRooms) -> None:
-        self._store, self._rooms, self._work, self._ahead = store, rooms, work, ahead
+    def __init__(self, store: Store, rooms: Rooms, work: WorkRoom, ahead: AheadRooms, hosts: HostRoom) -> None:
+        self._store, self._rooms, self._work, self._ahead, self._hosts = store, rooms, work, ahead, hosts
 
     def overview(self, account: Account, run: str) -> Answer[Overview]:
         """Return the overview."""
@@ -128,7 +128,7 @@ class ApiRooms:
 
     def host(self, account: Account, host: str, run: str) -> Answer[HostPage]:
         """Return everything said of a host."""
-        return _answer(self._rooms.seen(account, run), self._rooms.host_page(account, host, run))
+        return _answer(self._rooms.seen(account, run), self._hosts.host_page(account, host, run))
 
     def checks(self, account: Account, cut: Cut) -> Page[CheckView]:
         """Return the checks that fail somewhere."""
@@ -176,7 +176,7 @@ class ApiRooms:
     def evidence(self, account: Account, host: str, words: str, cut: Cut) -> Page[AnswerLine]:
         """Return the answers of a host whose command or digest holds the words."""
         seen, start = self._begun(account, cut)
-        answers = self._rooms.host_page(account, host, seen.run.run.id).answers
+        answers = self._hosts.host_page(account, host, seen.run.run.id).answers
         found = [one for one in answers if words in one.command or words in one.digest.text]
         return _page(seen, found, start, cut.limit)
 
@@ -197,7 +197,7 @@ class ApiRooms:
 
     def _host_line(self, seen: Seen, id_: str) -> HostLine:
         host = seen.hosts[id_]
-        results = stored_host(self._store, seen.run.run.id, id_).results
+        results = self._hosts.results_of(seen, id_).results
         mine = [one for one in seen.survey.open if one.host == id_ != FLEET]
         decided = sum(one.verdict.status.decided for one in results)
         late = sum(one.id in seen.survey.overdue for one in mine)

@@ -25,6 +25,7 @@ from posture.serve.api import add_api, is_api, trouble_json
 from posture.serve.api_rooms import ApiRooms
 from posture.serve.desk import Desk
 from posture.serve.door import SESSION, Door, form_token
+from posture.serve.host_room import HostRoom
 from posture.serve.limits import Kind, Limits
 from posture.serve.proxy import Proxy
 from posture.serve.rooms import Rooms
@@ -103,7 +104,8 @@ def create_app(
     _everywhere(app, rooms, settings, door, limits or Limits())
     _without_account(app, rooms, settings, door, style)
     room = WorkRoom(rooms, store, door.now)
-    _reading(app, rooms, room, _Gate(door, settings.cookie))
+    hosts = HostRoom(rooms, store)
+    _reading(app, rooms, room, hosts, _Gate(door, settings.cookie))
     scripts = Scripts.read(_STATIC)
     ahead = AheadRooms(store, rooms, scripts)
     _ahead(app, ahead, _Gate(door, settings.cookie))
@@ -114,7 +116,7 @@ def create_app(
     tokens = Tokens(store, door.now)
     _accounts(app, rooms, _Gate(door, settings.cookie), door, tokens)
     add_watch(app, tokens, lambda account: rooms.metrics(account, door.now()), ready)
-    add_api(app, ApiRooms(store, rooms, room, ahead), tokens)
+    add_api(app, ApiRooms(store, rooms, room, ahead, hosts), tokens)
     return app
 
 
@@ -307,7 +309,7 @@ def _wanted(
 Asked = Annotated[Wanted, Depends(_wanted)]
 
 
-def _reading(app: FastAPI, rooms: Rooms, room: WorkRoom, gate: _Gate) -> None:
+def _reading(app: FastAPI, rooms: Rooms, room: WorkRoom, hosts: HostRoom, gate: _Gate) -> None:
     """Add the pages of numbers, findings and the plan."""
     Reader = Annotated[Account, Depends(gate(Act.READ_POSTURE))]  # noqa: N806 - a type
 
@@ -334,7 +336,7 @@ def _reading(app: FastAPI, rooms: Rooms, room: WorkRoom, gate: _Gate) -> None:
 
     @app.get("/hosts/{host}")
     def host(request: Request, host: str, account: Reader) -> Response:
-        return HTMLResponse(rooms.host(account, gate.token(request), host))
+        return HTMLResponse(hosts.host(account, gate.token(request), host))
 
     @app.get("/findings/{finding}")
     def finding(request: Request, finding: str, account: Reader) -> Response:

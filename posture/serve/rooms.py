@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from posture.assess import circumstances_of, stored_host
+from posture.assess import circumstances_of
 from posture.errors import StoreError
 from posture.model.account import Account, Act, Role
 from posture.model.assessment import RunState
@@ -28,12 +28,10 @@ from reports.dashboard.views.around import ChromeView, NavLine, SignInView, Trou
 from reports.dashboard.views.audit import AuditView, ChangeLine
 from reports.dashboard.views.evidence import EvidencePage
 from reports.dashboard.views.fixed import FixedView
-from reports.dashboard.views.host import HostPage
 from reports.dashboard.views.scans import RunLine, RunsView
 from reports.html_report import build_view, environment
 from reports.prometheus import prometheus_lines
 from reports.sections.common import finding_anchor
-from reports.sections.hosts import host_facts
 from reports.survey import Limits, Survey, survey
 from reports.view import Link, ReportView, Tag
 from reports.words import percent
@@ -116,33 +114,6 @@ class Rooms:
                 while len(self._drawn) > _DRAWN:
                     self._drawn.popitem(last=False)
         return drawn.replace(self._form, form_token(token))
-
-    def host(self, account: Account, token: str, host_id: str) -> str:
-        """Return the page of a host.
-
-        Raises:
-            StoreError: there is none of that name that the account may see.
-        """
-        seen, here = self.seen(account, "latest"), self.host_page(account, host_id, "latest")
-        chrome = self.chrome(seen.hosts[host_id].name, account, token, "/hosts", seen)
-        places = self.places(seen, account)
-        if here.may_read:
-            places = places | {one.digest.anchor: pages.evidence_path(one.digest.text) for one in here.answers}
-        return self.draw("host", chrome, places=places, here=here)
-
-    def host_page(self, account: Account, host_id: str, ref: str) -> HostPage:
-        """Return everything said of one host.
-
-        Raises:
-            StoreError: there is none of that name that the account may see.
-        """
-        seen = self.seen(account, ref)
-        if host_id not in seen.hosts:
-            raise StoreError("no host of this name in this run", hint="the page of hosts lists them")
-        found = stored_host(self._store, seen.run.run.id, host_id)
-        checks = {check.id: check for check in seen.survey.assessment.baseline.checks}
-        facts = host_facts(found.host, found.platform, found.session, found.taken_at)
-        return pages.host_page(found, facts, checks, may_read=account.may(Act.READ_EVIDENCE))
 
     def fixed(self, account: Account, token: str) -> str:
         """Return the page of what was mended."""

@@ -31,13 +31,14 @@ from posture.store.collected import (
     visits,
 )
 from posture.store.database import Database
-from posture.store.inventories import Header, read_stored_piece
+from posture.store.inventories import Header, find_stored_host, read_stored_piece
 from posture.store.names import Interned
 from posture.store.results import Denominator, Results, denominator_of, not_attempted, states_of
 from posture.store.schema import SESSION, TALLY
 from posture.store.values import FLEET, Difference, Tally, Visit
 
 _COMMANDS = 5000  # distinct commands kept decoded; a fleet has a few hundred
+_OPENED = 8  # runs whose inventory header and denominator are kept; who reads host by host opens one run each time
 
 
 Tallied = dict[tuple[str, str, Status], int]
@@ -84,6 +85,7 @@ class Reading:
         self._interned = interned
         self._results = results
         self._commands: dict[Digest, Command] = {}
+        self._opened: dict[tuple[int, str, int, int], OpenRun] = {}
 
     def open(self, ref: str) -> OpenRun:
         """Return what reading a run needs."""
@@ -92,8 +94,19 @@ class Reading:
 
     def open_in(self, conn: Connection, row: Any) -> OpenRun:
         """Return what reading the run of this row needs."""
-        denominator = denominator_of(runs.baseline(conn, self._interned, row))
-        return OpenRun(row.no, row.id, runs.header(conn, self._interned, row), denominator)
+        key = (row.no, row.id, row.inventory, row.baseline)
+        found = self._opened.get(key)
+        if found is None:
+            denominator = denominator_of(runs.baseline(conn, self._interned, row))
+            found = OpenRun(row.no, row.id, runs.header(conn, self._interned, row), denominator)
+            if len(self._opened) >= _OPENED:
+                self._opened = {}
+            self._opened[key] = found
+        return found
+
+    def forget(self) -> None:
+        """Drop what was kept of runs that a rollback may have taken away."""
+        self._opened = {}
 
     def pieces(self, run: OpenRun) -> Iterator[tuple[Connection, dict[int, str], tuple[Host, ...]]]:
         """Yield, for each piece of the inventory, a connection, the ids of its hosts by number, and the hosts.
@@ -107,18 +120,23 @@ class Reading:
         with self._database.read() as conn:
             yield conn, self._numbers(conn, [FLEET]), ()
 
-    def hosts(self, run: OpenRun, *, only: str | None = None) -> Iterator[HostAssessment]:
+    def hosts(self, run: OpenRun) -> Iterator[HostAssessment]:
         """Yield everything said of every host of the inventory, in id order, and last of ``fleet`` if it was judged."""
         for conn, ids, hosts in self.pieces(run):
-            chosen = {number: id_ for number, id_ in ids.items() if only in (None, id_)}
-            wanted = [host for host in hosts if only in (None, host.id)]
-            if not wanted and not chosen:
-                continue
-            said = _Said.of(conn, self, run, chosen)
-            for host in wanted:
+            said = _Said.of(conn, self, run, ids)
+            for host in hosts:
                 yield said.assessment(host, run)
             if FLEET in said.results:
                 yield said.assessment(Host(FLEET, (), ""), run)
+
+    def host(self, run: OpenRun, host_id: str) -> HostAssessment | None:
+        """Return everything said of one host, or of ``fleet`` if it was judged; no other host is read."""
+        with self._database.read() as conn:
+            host = find_stored_host(conn, self._interned.blobs, run.header, host_id)
+            said = _Said.of(conn, self, run, self._numbers(conn, [host_id]))
+        if host is None and host_id == FLEET and FLEET in said.results:
+            host = Host(FLEET, (), "")
+        return said.assessment(host, run) if host else None
 
     def transcripts(self, run: OpenRun, host: str | None = None) -> Iterator[Transcript]:
         """Yield the sessions of a run as they were collected, by host, the earliest first."""

@@ -61,7 +61,7 @@ class Store:
         """What people do about findings."""
         self.schedules = Schedules(database, self._interned.blobs)
         """What runs by itself."""
-        database.on_rollback += [self._interned.forget, self._results.forget]
+        database.on_rollback += [self._interned.forget, self._results.forget, self._reading.forget]
 
     @classmethod
     def open(cls, where: str | Path, *, create: bool = True) -> Store:
@@ -244,9 +244,10 @@ class Store:
         Raises:
             StoreError: it is not in the run's inventory.
         """
-        for found in self._reading.hosts(self._reading.open(ref), only=host_id):
-            return found
-        raise StoreError(f"host `{host_id}` is not in run {ref}", hint="`posture show run` lists its hosts")
+        found = self._reading.host(self._reading.open(ref), host_id)
+        if found is None:
+            raise StoreError(f"host `{host_id}` is not in run {ref}", hint="`posture show run` lists its hosts")
+        return found
 
     def read_transcripts(self, ref: str, host_id: str | None = None) -> Iterator[Transcript]:
         """Yield the sessions of a run, or of one host in it, as they were collected."""

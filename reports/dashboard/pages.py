@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
 from posture.model.account import Account, ApiToken, Role
-from posture.model.assessment import HostAssessment
-from posture.model.check import Check
-from posture.model.finding import Finding, Outcome, Result, Status
+from posture.model.finding import Finding
 from posture.model.observation import Evidence
 from reports.dashboard.views.accounts import AccountLine, AccountsView, TokenLine
 from reports.dashboard.views.audit import ChangeLine
 from reports.dashboard.views.common import Choice
 from reports.dashboard.views.evidence import EvidencePage
 from reports.dashboard.views.finding import FindingPage
-from reports.dashboard.views.host import AnswerLine, HostPage, ResultLine
 from reports.dashboard.views.work import DeskView, WorkLine
 from reports.inert import lines_of
 from reports.sections.common import (
@@ -28,20 +25,10 @@ from reports.sections.common import (
 )
 from reports.sections.evidence import excerpt_anchor
 from reports.survey import Survey
-from reports.view import Link, Pair, ReportView, Tag
+from reports.view import Link, Pair, ReportView
 from reports.words import CLOSING, counted
 
 _LINES = 2000  # of one answer: what a browser scrolls well
-_LIMIT = 400  # characters of what a verdict rests on
-_TONES = {
-    Status.FAIL: "high",
-    Status.ERROR: "unknown",
-    Status.NOT_CHECKED: "unknown",
-    Status.MANUAL: "unknown",
-    Status.PASS: "good",
-    Status.NOT_APPLICABLE: "plain",
-}
-_ORDER = (Status.FAIL, Status.ERROR, Status.NOT_CHECKED, Status.MANUAL, Status.PASS, Status.NOT_APPLICABLE)
 
 
 def host_path(host: str) -> str:
@@ -71,54 +58,6 @@ def places(survey: Survey, view: ReportView, *, evidence: bool) -> dict[str, str
         digests = {one.sha256 for detail in survey.details.values() for one in detail.evidence}
         found |= {excerpt_anchor(digest): evidence_path(digest) for digest in digests}
     return found
-
-
-def host_page(
-    host: HostAssessment, facts: tuple[Pair, ...], checks: Mapping[str, Check], *, may_read: bool
-) -> HostPage:
-    """Return everything said of one host: what fails first."""
-    rows = sorted(host.results, key=lambda one: (_ORDER.index(one.verdict.status), one.check))
-    return HostPage(
-        id=host.host.id,
-        facts=facts,
-        results=tuple(_result(one, checks) for one in rows),
-        unseen=tuple(Pair(one.topic, f"{one.reason.value.replace('_', ' ')}: {one.detail}") for one in host.unseen),
-        answers=tuple(_answer(one) for one in host.evidence),
-        may_read=may_read,
-    )
-
-
-def _result(result: Result, checks: Mapping[str, Check]) -> ResultLine:
-    status = result.verdict.status
-    label = status.label.replace("_", " ")
-    return ResultLine(
-        check=result.check,
-        title=checks[result.check].title if result.check in checks else result.check,
-        status=Tag(f"{label}, waived" if result.waiver else label, _TONES[status]),
-        said=_said(result)[:_LIMIT],
-    )
-
-
-def _said(result: Result) -> str:
-    verdict = result.verdict
-    if not verdict.status.decided:
-        return verdict.reason.replace("_", " ")
-    wrong = next((one for one in verdict.assertions if one.outcome is Outcome.FALSE), None)
-    if wrong is not None:
-        return wrong.message or f"{wrong.fact}: expected {wrong.expected}, found {wrong.actual}"
-    return "; ".join(f"{one.fact} is {one.actual}" for one in verdict.assertions) or verdict.reason
-
-
-def _answer(record: Evidence) -> AnswerLine:
-    return AnswerLine(
-        command=record.asked,
-        digest=Link(record.sha256, excerpt_anchor(record.sha256)),
-        size_bytes=record.size_bytes,
-        taken_at=record.taken_at,
-        account=record.account,
-        vantage=record.vantage,
-        origin=record.origin.value,
-    )
 
 
 def finding_page(

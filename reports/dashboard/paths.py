@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
+from posture.model.assessment import Assessment
 from posture.model.attack import AttackReport
 from posture.model.outlook import Outlook
 from posture.model.path import AttackPath, Condition, Edge, EvidenceRef, Node, Step
@@ -12,11 +13,12 @@ from posture.model.plan import Work
 from reports.dashboard.overview import fix_path
 from reports.dashboard.pages import host_path
 from reports.dashboard.path_map import PathMap, path_map
+from reports.dashboard.views.host import HostWay, HostWays
 from reports.dashboard.views.paths import FactRef, PathEnd, PathLine, PathPage, PathsPage, PathStep, ZoneLine
 from reports.sections.paths import NO_EXTRA, NO_RULES, way_view
 from reports.sections.picture import build_picture
 from reports.survey import Survey
-from reports.view import AttackPathView, Pair, Share
+from reports.view import AttackPathView, Pair, Share, Tag
 from reports.words import counted
 
 LISTED = 25
@@ -30,6 +32,10 @@ _TIERS = {
     "E": "no exploit is known to be public",
     "R": "an unknown flaw in what is exposed",
 }
+_NO_OBJECTIVE = (
+    "No host is declared essential, vital or a crown jewel, so there is nothing to look for a way to: declare "
+    "`mission` in the inventory."
+)
 Answers = Callable[[EvidenceRef], tuple[Pair, ...]]
 """Gives the answers that a fact was read from: the command, and the address of what it said."""
 
@@ -69,6 +75,50 @@ def paths_page(survey: Survey, zone: str) -> PathsPage:
     )
 
 
+def ways_through(assessment: Assessment, host: str) -> HostWays:
+    """Return the attack paths that go through a host, each with what happens there."""
+    found = assessment.attack
+    if found is None or found.analysis is None:
+        return HostWays(NO_RULES if found is None else NO_EXTRA, (), 0)
+    here = {one.id for one in found.named_nodes if one.host == host}
+    edges = {one.id: one for one in found.named_edges}
+    labels = {one.id: one.label for one in found.named_nodes}
+    told = [(path, _step_there(path, edges, here)) for path in found.paths()]
+    lines = [
+        HostWay(
+            id=path.id,
+            path=attack_path(path.id),
+            title=f"From {labels.get(path.origin, path.origin)} to {labels.get(path.objective, path.objective)}",
+            state=Tag("confirmed", "high") if path.confirmed else Tag("possible", "medium"),
+            why=f"Step {step.number} of {len(path.steps)}: {step.sentence}.",
+        )
+        for path, step in told
+        if step is not None
+    ]
+    return HostWays("" if lines else _no_way(found), tuple(lines[:LISTED]), max(0, len(lines) - LISTED))
+
+
+def _step_there(path: AttackPath, edges: Mapping[str, Edge], here: Collection[str]) -> Step | None:
+    """Return the step by which the path comes to one of these nodes, or else the first that goes on from one."""
+    onward = None
+    for step in path.steps:
+        edge = edges[step.edge]
+        if edge.conclusion in here:
+            return step
+        if onward is None and any(one in here for one in edge.premises):
+            onward = step
+    return onward
+
+
+def _no_way(found: AttackReport) -> str:
+    if not found.objectives:
+        return _NO_OBJECTIVE
+    return (
+        f"No path through this host was found in the evidence collected: {found.rules_evaluated} of {found.rules} "
+        "kinds of step could be asked. That is not the same as none."
+    )
+
+
 def _crossed(found: AttackReport, paths: Sequence[AttackPath]) -> dict[str, tuple[Node, ...]]:
     """Return for each path the nodes that it goes through."""
     nodes = {one.id: one for one in found.named_nodes}
@@ -89,10 +139,7 @@ def _addresses(found: AttackReport, paths: Sequence[AttackPath]) -> dict[str, st
 
 def _lead(found: AttackReport, paths: Sequence[AttackPath]) -> str:
     if not found.objectives:
-        return (
-            "No host is declared essential, vital or a crown jewel, so there is nothing to look for a way to: declare "
-            "`mission` in the inventory."
-        )
+        return _NO_OBJECTIVE
     if not paths:
         return "No path found in the evidence collected. That is not the same as none: read what could not be asked."
     sure = sum(path.confirmed for path in paths)

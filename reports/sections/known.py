@@ -44,7 +44,7 @@ def build_known(survey: Survey) -> KnownView:
             Pair(_INPUT.get(name, name), f"{count:,} of {found.total:,}")
             for name, count in sorted(found.defaulted.items())
         ),
-        first=tuple(_vulnerability(assessment, clock, one) for one in found.first()),
+        first=tuple(vulnerability_view(assessment, clock, one) for one in found.first()),
         left_out=found.dated - len(found.first()),
         feeds=tuple(Pair(one.id, _feed(one)) for one in assessment.feeds),
         tagged=Share(found.tagged, found.hosts),
@@ -80,7 +80,8 @@ def _platforms(found: BodTally) -> Iterator[PlatformView]:
         )
 
 
-def _vulnerability(assessment: Assessment, clock: Clock | None, one: Vulnerability) -> VulnerabilityView:
+def vulnerability_view(assessment: Assessment, clock: Clock | None, one: Vulnerability) -> VulnerabilityView:
+    """Return one vulnerability of one host, with its day and what the day rests on."""
     due, status = bod_due(one), bod_status(one, assessment.today)
     others = [other for other in one.due if due is not None and other.clock == due.clock and other is not due]
     steps = triage_times(clock, one) if one.decision.triage_required else ()

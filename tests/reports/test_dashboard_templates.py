@@ -14,6 +14,7 @@ from reports import view
 from reports.dashboard.views.ai import AiPage
 from reports.dashboard.views.around import ChromeView
 from reports.dashboard.views.calendar import CalendarPage
+from reports.dashboard.views.host import HostPage
 from reports.dashboard.views.overview import OverviewView
 from reports.dashboard.views.paths import PathPage, PathsPage
 from reports.dashboard.views.what_if import WhatIfPage
@@ -27,6 +28,7 @@ PAGES: dict[str, Any] = {
     "what_if": WhatIfPage,
     "plan": CalendarPage,
     "ai": AiPage,
+    "host": HostPage,
 }
 
 
