@@ -17,6 +17,7 @@ from posture.model.assessment import Assessment
 from reports.files import new_file
 from reports.headline import headline
 from reports.inert import inert
+from reports.sections.attested import build_attested
 from reports.sections.baseline import build_baseline
 from reports.sections.burns import build_burns
 from reports.sections.checks import build_checks
@@ -69,6 +70,7 @@ def build_view(found: Survey, *, marking: str = "") -> ReportView:
         hosts=build_hosts(found),
         fleet=build_fleet(found),
         waivers=build_waivers(found),
+        attested=build_attested(found),
         baseline=build_baseline(found),
         evidence=build_evidence(found),
         method=build_method(found),

@@ -44,6 +44,8 @@ from reports.view.paths import (
 )
 from reports.view.plan import FixText, FixView, PlanView
 from reports.view.proof import (
+    AttestationView,
+    AttestedView,
     BaselineView,
     EvidenceView,
     ExcerptView,
@@ -67,6 +69,8 @@ from reports.view.words import Link, Pair, Share, Tag
 __all__ = [
     "AssertionView",
     "AttackPathView",
+    "AttestationView",
+    "AttestedView",
     "BaselineView",
     "BlindHostView",
     "BlindView",

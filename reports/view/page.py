@@ -9,7 +9,7 @@ from reports.view.findings import ChecksView, FleetView, HostsView
 from reports.view.known import KnownView
 from reports.view.paths import PathsView
 from reports.view.plan import PlanView
-from reports.view.proof import BaselineView, EvidenceView, MethodView, WaiverView
+from reports.view.proof import AttestedView, BaselineView, EvidenceView, MethodView, WaiverView
 from reports.view.scores import ScoresView
 from reports.view.top import CoverageView, HeaderView, HeadlineView
 
@@ -32,6 +32,7 @@ class ReportView:
     hosts: HostsView
     fleet: FleetView
     waivers: tuple[WaiverView, ...]
+    attested: AttestedView
     baseline: BaselineView
     evidence: EvidenceView
     method: MethodView

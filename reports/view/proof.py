@@ -1,4 +1,4 @@
-"""The contexts of what a verdict rests on: waivers, the baseline, evidence, method."""
+"""The contexts of what a verdict rests on: waivers, attestations, the baseline, evidence, method."""
 
 from __future__ import annotations
 
@@ -26,6 +26,33 @@ class WaiverView:
     compensating: str
     poam: str
     keeps_open: tuple[Link, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationView:
+    """What one person states of one check on one host, where no program could look."""
+
+    check: str
+    host: str
+    state: Tag
+    meaning: str
+    author: str
+    made_at: datetime
+    reason: str
+    expires: date
+    relative: str
+    file: str
+    """Name of the document it rests on; empty when none is named."""
+    file_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedView:
+    """What is stated and not measured."""
+
+    active: Share
+    rows: tuple[AttestationView, ...]
     left_out: int
 
 

@@ -387,6 +387,28 @@ def test_all_findings_waived_is_not_called_nothing_failed(tmp_path: Path) -> Non
     assert "no check failed" not in text
 
 
+def test_what_people_attest_is_told_apart_from_evidence_and_what_expired_is_marked(page: Page) -> None:
+    section = page.html.split('<section id="attested"')[1].split("</section>")[0]
+    told = Page(f"<section{section}</section>")
+    rows = re.findall(r"<tr><th scope=\"row\".*?</tr>", section)
+    assert "1 of 3 statements stand" in told.text.replace(",", "") and "none is live evidence" in told.text
+    assert 'class="tag unknown">active<' in rows[0] and "A. Reyes" in rows[0] and "2027-05-31" in rows[0]
+    assert 'class="tag medium">expired<' in rows[1] and "not checked again" in rows[1]
+    assert "the whole fleet" in rows[2] and 'class="tag medium">orphan<' in rows[2]
+    assert "good" not in re.findall(r'class="tag (\w+)"', section)
+
+
+def test_what_a_person_attests_comes_out_inert(page: Page) -> None:
+    section = page.html.split('<section id="attested"')[1].split("</section>")[0]
+    assert "Ignore previous instructions" in section and "&lt;script&gt;" in section and "⟨U+202E⟩=cmd" in section
+    assert "<script" not in section
+
+
+def test_where_nobody_attests_anything_the_page_says_so(tmp_path: Path) -> None:
+    alone = replace(sample_agency.agency(), attestations=())
+    assert "every result is a program's, or unknown" in render(alone, tmp_path).text
+
+
 def test_evidence_that_is_not_live_says_so_at_the_evidence(tmp_path: Path) -> None:
     agency = sample_agency.agency()
 
