@@ -78,6 +78,13 @@ class VulnerabilitiesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=Tr
     """For a provider under FedRAMP's rules; rows of other classes are not known here."""
 
 
+class EvidenceEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What evidence bundles must carry beside the signature of who made them."""
+
+    asks: list[Literal["countersignature", "timestamp"]] = []
+    """Without what is asked for here, `posture verify` says that it is missing, and fails."""
+
+
 EventWord = Literal["new-critical-path", "overdue", "coverage-drop"]
 
 
@@ -158,6 +165,7 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     vulnerabilities: VulnerabilitiesEntry = VulnerabilitiesEntry()
     notify: NotifyEntry = NotifyEntry()
     serve: ServeEntry = ServeEntry()
+    evidence: EvidenceEntry = EvidenceEntry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,7 @@ class Config:
     feeds: FeedsEntry = field(default_factory=FeedsEntry)
     notify: NotifyEntry = field(default_factory=NotifyEntry)
     serve: ServeEntry = field(default_factory=ServeEntry)
+    evidence: EvidenceEntry = field(default_factory=EvidenceEntry)
 
     @property
     def folder(self) -> Path:
@@ -216,6 +225,7 @@ def read(path: Path) -> Config:
         feeds=file.feeds,
         notify=_notify(located, base, file),
         serve=_serve(located, file.serve),
+        evidence=file.evidence,
     )
 
 

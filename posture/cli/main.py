@@ -30,6 +30,7 @@ from posture.cli import (
     replaying,
     scanning,
     scheduling,
+    sealing,
     serving,
     terminal,
 )
@@ -71,6 +72,7 @@ GROUPS = (
     feeds,
     importing,
     proving,
+    sealing,
     scheduling,
     attesting,
     handing,

@@ -68,9 +68,12 @@ def bundle_command(
         run_id = store.load_run(run).run.id
         target = path or out / f"evidence-{run_id}.tar{'.cms' if encrypt_to else ''}"
         new_directory(target.parent)
-        sealing = Sealing(signer, timestamp_with, encrypt_to, previous_root(previous))
+        asks = tuple(sorted(set(config.evidence.asks)))
+        sealing = Sealing(signer, timestamp_with, encrypt_to, previous_root(previous), asks)
         root = write_bundle(store, run_id, target, chosen(formats.split(",")), sealing=sealing, marking=config.marking)
     terminal.say(f"{target}: SHA256SUMS is {root}")
+    if missing := sorted(set(asks) - ({"timestamp"} if timestamp_with else set())):
+        terminal.note(f"not whole yet: {' and '.join(missing)} asked for (`posture countersign`, `posture timestamp`)")
     if signer is None:
         terminal.note("NOT SIGNED: anyone could have made this bundle, and it says so")
         return
@@ -85,6 +88,7 @@ def bundle_command(
 @click.option("--finding", default="", metavar="ID", help="Replay the receipt of a fixed finding of the store instead.")
 @click.option("--allowed-signers", type=_file, help="OpenSSH's list of allowed signers, got outside the bundle.")
 @click.option("--signer", default="", help="Who in that list must have signed, such as assessor@example.gov.")
+@click.option("--countersigner", default="", help="Who else in that list must have signed.")
 @click.option("--public-key", type=_file, help="PEM public key of the ECDSA signature, got outside the bundle.")
 @click.option("--authority", type=_file, help="Certificate of the timestamp authority.")
 @click.option("--sample", "number", type=int, help="Draw so many verdicts and collect them again, live.")
@@ -104,6 +108,7 @@ def verify_command(
     finding: str,
     allowed_signers: Path | None,
     signer: str,
+    countersigner: str,
     public_key: Path | None,
     authority: Path | None,
     number: int | None,
@@ -124,6 +129,9 @@ def verify_command(
     With `--sample`, draw verdicts of the bundle, read their hosts again through the same collectors, judge them by the
     bundle's own baseline, say which differ and why, and sign that with the auditor's own key.
 
+    A countersignature or a timestamp that the bundle, the configuration or an option asks for and that is not there
+    fails.
+
     Exit code 0: everything holds. 1: something fails. 4: nothing fails, and something could not be checked.
 
     \b
@@ -140,7 +148,11 @@ def verify_command(
             context.exit(_replayed(receipt(store, finding), as_json=as_json))
     if (allowed_signers is None) != (not signer):
         raise UsageError("allowed signers and signer belong together", hint="give `--allowed-signers` and `--signer`")
-    lines = list(verify_bundle(bundle, Keys(allowed_signers, signer, public_key, authority)))
+    if countersigner and allowed_signers is None:
+        raise UsageError("a countersigner stands in a list", hint="give `--allowed-signers` and `--signer` too")
+    asks = frozenset(prepare.read_config(config_path, out).evidence.asks)
+    keys = Keys(allowed_signers, signer, public_key, authority, countersigner, asks)
+    lines = list(verify_bundle(bundle, keys))
     if as_json and number is None:
         terminal.as_json(lines)
     elif not as_json:

@@ -111,6 +111,9 @@ credentials:
 # A proxy that checks clients' certificates (PIV) in front of `posture serve`: docs/dashboard.md says what it must do.
 # serve: {proxy: {addresses: [10.1.2.3], subjects: {'CN=DOE.JANE.1234567890,OU=PKI,O=U.S. Government,C=US': jane.doe}}}
 
+# What an evidence bundle must carry beside its first signature: `posture verify` fails while it is missing.
+# evidence: {asks: [countersignature, timestamp]}
+
 # The agency's own hardening campaign, 30 days unless said otherwise. It is not law; legal clocks run beside it.
 # campaign: {start: '2026-12-01', days: 30}
 

@@ -60,6 +60,8 @@ class Sealing:
     recipients: tuple[Path, ...] = ()
     """Certificates to encrypt to."""
     previous: str = ""
+    asks: tuple[str, ...] = ()
+    """What must be added to it: ``countersignature``, ``timestamp``."""
 
 
 def write_bundle(
@@ -96,7 +98,7 @@ def _fill(writer: TarWriter, store: Store, assessment: Assessment, made: Path, s
     writer.add(RECEIPTS, b"".join(proofs))
     stated = (msgspec.json.encode(use, order="sorted") + b"\n" for use in assessment.attestations)
     writer.add(ATTESTATIONS, b"".join(stated))
-    writer.add(VERIFY, verify_page(run.id, sealing.signer, stamped=sealing.stamp is not None).encode())
+    writer.add(VERIFY, verify_page(run.id, sealing.signer, asks=asks_of(sealing)).encode())
     writer.add(RUN, encode(run))
     writer.add(INVENTORY, encode(store.inventory(run.id)))
     writer.add(BASELINE, encode(store.baseline(run.id)))
@@ -127,6 +129,11 @@ def _fill(writer: TarWriter, store: Store, assessment: Assessment, made: Path, s
             writer.add_file(file_path.relative_to(made).as_posix(), file_path)
     head = (len(rows), rows[-1]["digest"]) if rows else (0, "")
     writer.add(MANIFEST, _json(_manifest(assessment, sealing, marking, sessions, len(hosts), head)))
+
+
+def asks_of(sealing: Sealing) -> frozenset[str]:
+    """Return what has to be there before the bundle is whole: what was asked for, and a stamp that is made with it."""
+    return frozenset(sealing.asks) | ({"timestamp"} if sealing.stamp is not None else frozenset())
 
 
 def _verdicts(assessment: Assessment) -> Iterator[HostLine]:
@@ -168,6 +175,7 @@ def _manifest(
         timestamp=sealing.stamp is not None,
         previous=sealing.previous,
         marking=marking,
+        asks=list(sealing.asks),
     )
 
 

@@ -15,13 +15,17 @@ FORMAT = "posture.bundle/1"
 MANIFEST, VERDICTS, AUDIT, VERIFY = "manifest.json", "verdicts.jsonl", "audit.jsonl", "VERIFY.md"
 RUN, INVENTORY, BASELINE = "judged-by/run.json", "judged-by/inventory.json", "judged-by/baseline.json"
 SUMS, SSH_SIGNATURE, ECDSA_SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.ecdsa"
-ATTESTATION, TIMESTAMP = "attestation.dsse.json", "SHA256SUMS.tsr"
+ATTESTATION, TIMESTAMP, COUNTERSIGNATURE = "attestation.dsse.json", "SHA256SUMS.tsr", "SHA256SUMS.countersig"
 RECEIPTS, ATTESTATIONS = "receipts.jsonl", "attestations.jsonl"
 CIRCUMSTANCES_FILE, REGISTER = "judged-by/circumstances.json", "judged-by/vulnerabilities.json"
-UNLISTED = frozenset({SUMS, SSH_SIGNATURE, ECDSA_SIGNATURE, ATTESTATION, TIMESTAMP})
+UNLISTED = frozenset({SUMS, SSH_SIGNATURE, ECDSA_SIGNATURE, ATTESTATION, TIMESTAMP, COUNTERSIGNATURE})
 """What SHA256SUMS does not name: itself, and what was made over it."""
 NAMESPACE = "posture-evidence"
 """Of the SSH signature: a signature made for anything else does not count."""
+COUNTERSIGN_NAMESPACE = "posture-countersignature"
+"""Of the second one: a copy of the first does not pass for it."""
+ASKED = {"countersignature": COUNTERSIGNATURE, "timestamp": TIMESTAMP}
+"""What a configuration may ask of a bundle, and the member that answers it."""
 
 _DIRECTORY_CHARS = 48  # a ustar name holds 100 characters
 
@@ -64,6 +68,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     previous: str
     """Sha256 of the SHA256SUMS of the bundle before this one; empty when none was named."""
     marking: str
+    asks: list[str] = []
+    """What the configuration asked for beside the signature; it may be added later, and is missed until it is."""
 
 
 class SessionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from posture.proof.layout import NAMESPACE
+from collections.abc import Set
+
+from posture.proof.layout import COUNTERSIGN_NAMESPACE, NAMESPACE
 from posture.proof.signing import Signer
 
 _SIGNED = """\
@@ -21,11 +23,19 @@ _ECDSA = """\
 _NOT_SIGNED = """\
 3. **This bundle is not signed.** Signing was turned off when it was made: anyone could have made it.
 """
-_STAMPED = """\
-   It carries a timestamp of an authority (RFC 3161):
+_COUNTERSIGNED = """\
+   {whether} a second person's signature over the same digests in `SHA256SUMS.countersig`; its key stands in
+   `allowed_signers` too, under another name, and is not the first one:
 
-       openssl ts -verify -data SHA256SUMS -in SHA256SUMS.tsr -CAfile tsa.crt
+       {unless}ssh-keygen -Y verify -f allowed_signers -I reviewer@example.gov -n {namespace} \\
+         -s SHA256SUMS.countersig < SHA256SUMS
 """
+_STAMPED = """\
+   {whether} a timestamp of an authority (RFC 3161) in `SHA256SUMS.tsr`:
+
+       {unless}openssl ts -verify -data SHA256SUMS -in SHA256SUMS.tsr -CAfile tsa.crt
+"""
+_ASKED, _MAY = "It is asked to carry, and is not whole without,", "It may carry, added after it was made,"
 
 _CHAIN = """\
 import hashlib, json, sys
@@ -42,11 +52,13 @@ sys.exit(prev != want)
 """
 
 
-def verify_page(run: str, signer: Signer | None, *, stamped: bool) -> str:
-    """Return the page for a bundle that is signed and stamped in this way."""
+def verify_page(run: str, signer: Signer | None, *, asks: Set[str]) -> str:
+    """Return the page for a bundle that is signed in this way; what it does not ask for may still be added."""
     signed = _NOT_SIGNED
     if signer is not None:
         signed = _SIGNED.format(namespace=NAMESPACE) + ("\n" + _ECDSA if signer.ecdsa is not None else "")
+        signed += "\n" + _later(_COUNTERSIGNED, "SHA256SUMS.countersig", asked="countersignature" in asks)
+    signed += "\n" + _later(_STAMPED, "SHA256SUMS.tsr", asked="timestamp" in asks)
     chain = "".join(f"       {line}\n" if line else "\n" for line in _CHAIN.splitlines())
     return f"""\
 # Evidence of run {run}
@@ -60,11 +72,10 @@ Unpack it into an empty directory (`tar -xf`), and work there. No program of our
 2. Is nothing there that is not listed? This prints nothing:
 
        find . -type f | sed 's|^./||' | LC_ALL=C sort > /tmp/there
-       sed -i -E '/^(SHA256SUMS(\\.sig|\\.ecdsa|\\.tsr)?|attestation\\.dsse\\.json)$/d' /tmp/there
+       sed -i -E '/^(SHA256SUMS(\\.sig|\\.countersig|\\.ecdsa|\\.tsr)?|attestation\\.dsse\\.json)$/d' /tmp/there
        cut -c67- SHA256SUMS | LC_ALL=C sort | LC_ALL=C comm -3 - /tmp/there
 
 {signed}
-{_STAMPED if stamped else ""}
 4. Is the audit log whole? Save these lines as chain.py outside and run them here with python3:
 
 {chain}
@@ -78,3 +89,8 @@ document it rests on: such results are `manual`, never `pass`.
 With the scanner installed, `posture verify BUNDLE` does all of this, judges every raw answer again and compares each
 verdict.
 """
+
+
+def _later(text: str, name: str, *, asked: bool) -> str:
+    unless = "" if asked else f"test ! -e {name} || "
+    return text.format(whether=_ASKED if asked else _MAY, unless=unless, namespace=COUNTERSIGN_NAMESPACE)

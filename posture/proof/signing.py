@@ -57,13 +57,13 @@ class Signer:
             found["ecdsa-p256"] = found["dsse"] = _spki_digest(self.ecdsa.public_key())
         return found
 
-    def sign_ssh(self, message: bytes) -> bytes:
-        """Return the armoured SSH signature.
+    def sign_ssh(self, message: bytes, namespace: str = NAMESPACE) -> bytes:
+        """Return the armoured SSH signature, which counts for one purpose only.
 
         Raises:
             UsageError: ssh-keygen refuses.
         """
-        done = _run(["ssh-keygen", "-Y", "sign", "-f", str(self.path), "-n", NAMESPACE], message)
+        done = _run(["ssh-keygen", "-Y", "sign", "-f", str(self.path), "-n", namespace], message)
         if done.returncode != 0 or not done.stdout:
             why = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:200]
             raise UsageError(f"ssh-keygen could not sign with {self.path}: {why}", hint="load the key into your agent")
@@ -94,13 +94,25 @@ def pae(kind: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind.encode()), kind.encode(), len(payload), payload)
 
 
-def ssh_signature_holds(message: bytes, signature: bytes, allowed: Path, signer: str) -> bool:
-    """Return whether a signer of the allowed ones made an SSH signature in our namespace."""
+def ssh_signature_holds(
+    message: bytes, signature: bytes, allowed: Path, signer: str, namespace: str = NAMESPACE
+) -> bool:
+    """Return whether a signer of the allowed ones made an SSH signature for this purpose."""
     with tempfile.TemporaryDirectory(prefix="posture-verify-") as place:
         path = Path(place) / "signature"
         path.write_bytes(signature)
-        command = ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", signer, "-n", NAMESPACE, "-s", str(path)]
+        command = ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", signer, "-n", namespace, "-s", str(path)]
         return _run(command, message).returncode == 0
+
+
+def ssh_key_of(message: bytes, signature: bytes, namespace: str = NAMESPACE) -> str:
+    """Return the fingerprint of the key that made an SSH signature, whoever's it is; empty when it does not hold."""
+    with tempfile.TemporaryDirectory(prefix="posture-verify-") as place:
+        path = Path(place) / "signature"
+        path.write_bytes(signature)
+        done = _run(["ssh-keygen", "-Y", "check-novalidate", "-n", namespace, "-s", str(path)], message)
+    words = done.stdout.decode("utf-8", "replace").split()
+    return words[-1] if done.returncode == 0 and words and words[-1].startswith("SHA256:") else ""
 
 
 def read_public_key(path: Path) -> ec.EllipticCurvePublicKey:
@@ -148,14 +160,25 @@ def timestamp(message: bytes, program: Path) -> bytes:
     Raises:
         UsageError: OpenSSL or the program fails.
     """
+    reply = _run([str(program)], timestamp_query(message))
+    if reply.returncode != 0 or not reply.stdout:
+        raise UsageError(f"{program} gave no timestamp", hint="it reads the query on its input and prints the reply")
+    return reply.stdout
+
+
+def timestamp_query(message: bytes) -> bytes:
+    """Return the RFC 3161 query that asks an authority to stamp a message; it holds a digest and a nonce only.
+
+    Raises:
+        UsageError: OpenSSL fails.
+    """
     with tempfile.TemporaryDirectory(prefix="posture-timestamp-") as place:
         data = Path(place) / "data"
         data.write_bytes(message)
-        query = _run(["openssl", "ts", "-query", "-data", str(data), "-sha256", "-cert"])
-        reply = _run([str(program)], query.stdout)
-    if query.returncode != 0 or reply.returncode != 0 or not reply.stdout:
-        raise UsageError(f"{program} gave no timestamp", hint="it reads the query on its input and prints the reply")
-    return reply.stdout
+        done = _run(["openssl", "ts", "-query", "-data", str(data), "-sha256", "-cert"])
+    if done.returncode != 0 or not done.stdout:
+        raise UsageError("openssl wrote no query for a timestamp", hint="see `openssl version`: 1.1 or later")
+    return done.stdout
 
 
 def timestamp_holds(message: bytes, reply: bytes, authority: Path) -> bool:

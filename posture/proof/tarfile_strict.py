@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -94,6 +94,11 @@ def read_members(path: Path) -> Iterator[Member]:
                 missing -= len(chunk)
             file.read(-member.size % _BLOCK)
             yield Member(member.name, offset, member.size, digest.hexdigest())
+
+
+def end_of(members: Iterable[Member]) -> int:
+    """Return where the last member ends, in bytes: another may begin there."""
+    return max((one.offset + one.size + -one.size % _BLOCK for one in members), default=0)
 
 
 def content_of(path: Path, member: Member) -> bytes:

@@ -16,8 +16,11 @@ from posture.judging import judge_evidence
 from posture.model.finding import Result
 from posture.proof import signing
 from posture.proof.layout import (
+    ASKED,
     ATTESTATION,
     AUDIT,
+    COUNTERSIGN_NAMESPACE,
+    COUNTERSIGNATURE,
     ECDSA_SIGNATURE,
     FORMAT,
     MANIFEST,
@@ -59,6 +62,10 @@ class Keys:
     signer: str = ""
     public_key: Path | None = None
     authority: Path | None = None
+    countersigner: str = ""
+    """Who else must have signed; naming one asks for it."""
+    asks: frozenset[str] = frozenset()
+    """What the auditor's own configuration asks of every bundle; see ``layout.ASKED``."""
 
 
 def verify_bundle(path: Path, keys: Keys) -> Iterator[Line]:
@@ -68,7 +75,7 @@ def verify_bundle(path: Path, keys: Keys) -> Iterator[Line]:
         UsageError: it is no bundle, or a key file is none.
     """
     bundle = Bundle(path)
-    yield from _files(bundle)
+    yield from files_hold(bundle)
     yield from _signatures(bundle, keys)
     manifest, line = _tried("the manifest can be read", lambda: bundle.json(MANIFEST, Manifest))
     yield line
@@ -78,6 +85,8 @@ def verify_bundle(path: Path, keys: Keys) -> Iterator[Line]:
         yield Line("the manifest can be read", Answered.FAILS, f"format {manifest.format}, expected {FORMAT}")
         return
     yield _signing_as_said(bundle, manifest)
+    named = frozenset({"countersignature"} if keys.countersigner else ())
+    yield from _asked(bundle, keys.asks | frozenset(manifest.asks) | named)
     yield _chain(bundle, manifest)
     evidence, line = _tried("each raw answer is what its description says", lambda: Evidence(bundle, manifest))
     yield line
@@ -85,7 +94,8 @@ def verify_bundle(path: Path, keys: Keys) -> Iterator[Line]:
         yield from _verdicts(bundle, evidence)
 
 
-def _files(bundle: Bundle) -> Iterator[Line]:
+def files_hold(bundle: Bundle) -> Iterator[Line]:
+    """Yield whether each file is what SHA256SUMS says, none is missing, and none is there beside them."""
     listed: dict[str, str] = {}
     for text in bundle.content(SUMS).decode("utf-8", "replace").splitlines():
         digest, _, name = text.partition("  ")
@@ -109,6 +119,8 @@ def _signatures(bundle: Bundle, keys: Keys) -> Iterator[Line]:
         yield _held(what, held, "another key, another signer, or other bytes")
     if ECDSA_SIGNATURE in bundle.members:
         yield from _ecdsa(bundle, keys, sums)
+    if COUNTERSIGNATURE in bundle.members:
+        yield _countersigned(bundle, keys, sums)
     if TIMESTAMP in bundle.members:
         what = "the timestamp is the authority's (openssl ts)"
         if keys.authority is None:
@@ -137,6 +149,31 @@ def _ecdsa(bundle: Bundle, keys: Keys, sums: bytes) -> Iterator[Line]:
     yield _held(
         attested, statement is not None and statement.get("subject") == about, "another key, or another subject"
     )
+
+
+def _countersigned(bundle: Bundle, keys: Keys, sums: bytes) -> Line:
+    what = "another person countersigned SHA256SUMS (ssh-keygen)"
+    second = bundle.content(COUNTERSIGNATURE)
+    key = signing.ssh_key_of(sums, second, COUNTERSIGN_NAMESPACE)
+    if not key:
+        return Line(what, Answered.FAILS, "other bytes, or made for another purpose")
+    first = bundle.content(SSH_SIGNATURE) if SSH_SIGNATURE in bundle.members else b""
+    if key == signing.ssh_key_of(sums, first):
+        return Line(what, Answered.FAILS, "the key that signed it first is no second person's")
+    if keys.allowed_signers is None or not keys.countersigner:
+        return Line(what, Answered.OPEN, f"by {key}: no countersigner named")
+    if keys.countersigner == keys.signer:
+        return Line(what, Answered.FAILS, f"{keys.signer} is named as the first signer too")
+    held = signing.ssh_signature_holds(sums, second, keys.allowed_signers, keys.countersigner, COUNTERSIGN_NAMESPACE)
+    return _held(what, held, "another key, or another signer", f"by {key}")
+
+
+def _asked(bundle: Bundle, asks: frozenset[str]) -> Iterator[Line]:
+    for one in sorted(asks & ASKED.keys()):
+        there = ASKED[one] in bundle.members
+        yield _held(f"the {one} that is asked for is there", there, f"MISSING: no {ASKED[one]} was added")
+    if strange := sorted(asks - ASKED.keys()):
+        yield _none("nothing unknown is asked for", strange, "unknown to this version")
 
 
 def _signing_as_said(bundle: Bundle, manifest: Manifest) -> Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import re
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,89 +20,22 @@ from posture.cli.proving import bundle_command, verify_command
 from posture.errors import UsageError
 from posture.proof import layout, signing
 from posture.proof.bundle import Sealing, write_bundle
-from posture.proof.tarfile_strict import TarWriter, read_members
+from posture.proof.tarfile_strict import read_members
 from posture.proof.verify import Answered, Keys, Line, verify_bundle
-from posture.run import Work, replay
 from posture.store import Store
 from reports import chosen
-from tests.posture.replays import DAY, FAULTY, HARDENED, START, job, recorded, write_inventory
-
-SIGNER = "assessor@example.gov"
-Files = dict[str, bytes]
-
-
-@dataclass(frozen=True)
-class Made:
-    """A signed bundle, and what reaches the auditor outside it."""
-
-    home: Path
-    database: Path
-    tar: Path
-    key: Path
-    keys: Keys
-
-
-def new_key(path: Path, kind: str = "ecdsa") -> Path:
-    bits = ["-b", "256"] if kind == "ecdsa" else []
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, *bits, "-N", "", "-C", "", "-f", str(path)], check=True)
-    return path
-
-
-def keys_of(key: Path) -> Keys:
-    public = key.with_suffix(".pub")
-    allowed, pem = key.with_name(f"{key.name}.allowed"), key.with_name(f"{key.name}.pem")
-    allowed.write_text(f"{SIGNER} {public.read_text()}")
-    done = subprocess.run(["ssh-keygen", "-e", "-m", "PKCS8", "-f", str(public)], capture_output=True, check=True)
-    pem.write_bytes(done.stdout)
-    return Keys(allowed, SIGNER, pem)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    home = tmp_path_factory.mktemp("bundle")
-    key = new_key(home / "key")
-    database = home / "posture.db"
-    inventory = write_inventory(home / "inventory.yaml", HARDENED, FAULTY)
-    with Store.open(database) as store:
-        said = [recorded(HARDENED), recorded(FAULTY)]
-        replay(store, said, job(inventory, home), START, Work(clock=lambda: START + DAY / 24), as_of=START)
-        formats = chosen(["json", "jsonl"])
-        write_bundle(store, "latest", home / "e.tar", formats, sealing=Sealing(signing.Signer.read(key)), marking="CUI")
-    return Made(home, database, home / "e.tar", key, keys_of(key))
-
-
-def files_of(tar: Path) -> Files:
-    with tarfile.open(tar, "r:") as archive:
-        return {one.name: archive.extractfile(one).read() for one in archive.getmembers()}  # type: ignore[union-attr]
-
-
-def packed(path: Path, files: Files) -> Path:
-    with path.open("wb") as file:
-        writer = TarWriter(file)
-        for name, content in files.items():
-            writer.add(name, content)
-        writer.close()
-    return path
-
-
-def signed_again(files: Files, key: Path) -> Files:
-    """Return the files with digests and signatures made anew: what a forger with this key can do."""
-    kept = {name: content for name, content in files.items() if name not in layout.UNLISTED}
-    lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(kept.items()))
-    sums = "".join(lines).encode()
-    signer = signing.Signer.read(key)
-    statement = {"subject": [{"name": layout.SUMS, "digest": {"sha256": hashlib.sha256(sums).hexdigest()}}]}
-    return {
-        **kept,
-        layout.SUMS: sums,
-        layout.SSH_SIGNATURE: signer.sign_ssh(sums),
-        layout.ECDSA_SIGNATURE: signer.sign_ecdsa(sums) or b"",
-        layout.ATTESTATION: signer.envelope(statement) or b"",
-    }
-
-
-def failing(path: Path, keys: Keys) -> dict[str, str]:
-    return {line.what: line.detail for line in verify_bundle(path, keys) if line.answered is Answered.FAILS}
+from tests.posture.proof.bundles import (
+    SIGNER,
+    Files,
+    Made,
+    failing,
+    files_of,
+    new_authority,
+    new_key,
+    packed,
+    public_check,
+    signed_again,
+)
 
 
 def test_a_bundle_as_it_was_made_holds_in_every_point(made: Made) -> None:
@@ -131,7 +62,7 @@ def test_what_is_signed_says_where_the_evidence_comes_from(made: Made) -> None:
         {"argv", "account", "host_key", "exit_code", "sha256", "redactions", "origin"} <= set(one) for one in metas
     )
     listed = {line.split("  ", 1)[1] for line in files["SHA256SUMS"].decode().splitlines()}
-    assert set(files) - listed == layout.UNLISTED - {layout.TIMESTAMP}
+    assert set(files) - listed == layout.UNLISTED - {layout.TIMESTAMP, layout.COUNTERSIGNATURE}
     statement = json.loads(base64.b64decode(json.loads(files["attestation.dsse.json"])["payload"]))
     assert statement["predicate"]["result"] == "FAILED" and statement["predicate"]["failedTests"]
 
@@ -144,31 +75,6 @@ def test_the_same_run_gives_the_same_digests(made: Made, tmp_path: Path) -> None
 
 
 # --- the public commands, as VERIFY.md gives them -----------------------------------------------------------------
-
-
-def public_check(tar: Path, place: Path, keys: Keys) -> list[str]:
-    """Run the commands of the bundle's own VERIFY.md in an unpacked bundle, and return those that fail."""
-    place.mkdir()
-    subprocess.run(["tar", "-xf", str(tar), "-C", str(place)], check=True)
-    page = (place / "VERIFY.md").read_text()
-    blocks = [
-        re.sub(r"^ {7}", "", block, flags=re.MULTILINE)
-        for block in re.findall(r"(?:^ {7}.*\n|^\n(?= {7}))+", page, re.MULTILINE)
-    ]
-    chain = next(block for block in blocks if "import hashlib" in block)
-    (place.parent / f"{place.name}-chain.py").write_text(chain)
-    there = place.parent / f"{place.name}-there"
-    words = {"allowed_signers": str(keys.allowed_signers), "signer.pub": str(keys.public_key), "/tmp/there": str(there)}
-    failed = []
-    for block in blocks:
-        command = block if block is not chain else f"{sys.executable} {place.parent / f'{place.name}-chain.py'}"
-        for word, real in words.items():
-            command = command.replace(word, real)
-        done = subprocess.run(["sh", "-ec", command], cwd=place, capture_output=True, text=True, check=False)
-        if done.returncode or ("comm -3" in command and done.stdout):
-            failed.append(command.split()[0] + (" " + command.split()[1] if "ssh-keygen" in command else ""))
-    assert len(blocks) == 5
-    return failed
 
 
 def test_the_public_commands_hold(made: Made, tmp_path: Path) -> None:
@@ -313,38 +219,8 @@ def test_a_bundle_names_the_one_before(made: Made, tmp_path: Path) -> None:
     assert json.loads(files_of(tar)["manifest.json"])["previous"] == sums
 
 
-AUTHORITY = """
-[req]
-distinguished_name = dn
-prompt = no
-x509_extensions = ext
-[dn]
-CN = Test TSA
-[ext]
-extendedKeyUsage = critical,timeStamping
-[tsa]
-default_tsa = here
-[here]
-serial = {home}/serial
-signer_cert = {home}/tsa.crt
-certs = {home}/tsa.crt
-signer_key = {home}/tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4
-digests = sha256
-ess_cert_id_alg = sha256
-"""
-
-
 def test_an_authority_of_ones_own_stamps_the_digests(made: Made, tmp_path: Path) -> None:
-    config, serial = tmp_path / "tsa.conf", tmp_path / "serial"
-    config.write_text(AUTHORITY.format(home=tmp_path))
-    serial.write_text("01\n")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-config", config, "-keyout", tmp_path / "tsa.key", "-out", tmp_path / "tsa.crt"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    config = new_authority(tmp_path)
     program = tmp_path / "stamp"
     program.write_text(
         f"#!/bin/sh\ncat > {tmp_path}/q\nopenssl ts -reply -config {config} -section here -queryfile {tmp_path}/q -out {tmp_path}/r && cat {tmp_path}/r\n"
