@@ -50,6 +50,8 @@ class Answer:
     timed_out: bool = False
     redactions: int = 0
     ran_as_root: bool = False
+    gone: str = ""
+    """Why its bytes are no longer kept, where a retention policy let them go; nothing is read from it then."""
 
     @property
     def text(self) -> str:
@@ -207,6 +209,8 @@ def observe(collector: Collector, transcript: Transcript) -> Observation:
     asked = {id_: answer for id_, answer in transcript.answers.items() if id_.split(".", 1)[0] == source}
     if not asked and transcript.failure is not None:
         return Unseen(session.host, collector.topic, transcript.failure.reason, transcript.failure.detail)
+    if gone := next((answer.gone for answer in asked.values() if answer.gone), ""):
+        return Unseen(session.host, collector.topic, Blind.NOT_KEPT, gone)  # half an answer would look like all of it
     try:
         parsed = collector.parse(asked)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as bug:

@@ -147,6 +147,22 @@ class ServeEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     proxy: ProxyEntry | None = None
 
 
+class RetentionEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How long raw answers are kept; verdicts, findings and the audit log are never let go."""
+
+    searchable_months: int = 6
+    """In the store: shown, searched, judged again."""
+    retrievable_months: int = 12
+    """In the store or in an archive beside it, from which `posture store retrieve` brings them back."""
+    hold: list[str] = []
+    """Ids of runs under legal hold: nothing of them is let go."""
+
+    @property
+    def words(self) -> str:
+        """The policy as it is written into the audit log."""
+        return f"searchable {self.searchable_months} months, retrievable {self.retrievable_months}"
+
+
 class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
@@ -166,6 +182,7 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     notify: NotifyEntry = NotifyEntry()
     serve: ServeEntry = ServeEntry()
     evidence: EvidenceEntry = EvidenceEntry()
+    retention: RetentionEntry = RetentionEntry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +209,7 @@ class Config:
     notify: NotifyEntry = field(default_factory=NotifyEntry)
     serve: ServeEntry = field(default_factory=ServeEntry)
     evidence: EvidenceEntry = field(default_factory=EvidenceEntry)
+    retention: RetentionEntry = field(default_factory=RetentionEntry)
 
     @property
     def folder(self) -> Path:
@@ -226,6 +244,7 @@ def read(path: Path) -> Config:
         notify=_notify(located, base, file),
         serve=_serve(located, file.serve),
         evidence=file.evidence,
+        retention=_retention(located, file.retention),
     )
 
 
@@ -329,6 +348,15 @@ def _serve(located: Located, entry: ServeEntry) -> ServeEntry:
         except ValueError:
             hint = "name the proxy's own address, as 10.1.2.3; no network and no name"
             raise located.error(f"`{text}` is no address", "serve", "proxy", "addresses", hint=hint) from None
+    return entry
+
+
+def _retention(located: Located, entry: RetentionEntry) -> RetentionEntry:
+    if entry.searchable_months < 1:
+        raise located.error("less than a month", "retention", "searchable_months", hint="1 or more; 6 if left out")
+    if entry.retrievable_months < entry.searchable_months:
+        hint = "what is searchable is retrievable too: give at least `searchable_months`"
+        raise located.error("shorter than `searchable_months`", "retention", "retrievable_months", hint=hint)
     return entry
 
 

@@ -23,6 +23,7 @@ from posture.errors import FeedError, PostureError, StoreError
 from posture.feeds.freshness import age, stale
 from posture.feeds.library import PLACE, Library
 from posture.model.schedule import Outcome
+from posture.retention import overdue
 from posture.schedule.standing import somebody_keeps, standings
 from posture.store import Store
 
@@ -237,6 +238,8 @@ def _store(config: Config, now: datetime) -> Iterator[Line]:
             if ahead:
                 why = f"run {ahead[0].id} began in the future: some clock was wrong then, or is now"
                 yield Line("clock and store", Health.TROUBLE, why, "date -u; posture runs")
+            if late := overdue(store, config.retention, now):
+                yield Line("retention", Health.WARNING, late, "posture store prune --dry-run; posture store prune")
             yield from _scheduler(store, now)
     except StoreError as error:
         yield Line("store", Health.TROUBLE, str(error), error.hint or "posture store restore FILE")

@@ -7,6 +7,7 @@ PostureError
 │   ├── ScopeError        a target or time that the written authorisation does not cover
 │   ├── FeedError         a feed or an imported file is damaged, hostile or older than the one we have
 │   └── StoreError        the database or a blob is missing, damaged or newer than this program
+│       └── NotKeptError  the retention policy let a blob go
 └── CollectError          one host or one topic could not be read; becomes an ``Unseen``
 """
 
@@ -45,6 +46,15 @@ class FeedError(UsageError):
 
 class StoreError(UsageError):
     """The database or an evidence blob cannot be used as it is."""
+
+
+class NotKeptError(StoreError):
+    """The bytes of an answer that the retention policy let go; the message says by which policy and when."""
+
+    def __init__(self, message: str, row: int, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.row = row
+        """Of the audit chain."""
 
 
 class CollectError(PostureError):

@@ -88,6 +88,11 @@ BLIND: dict[str, BlindWords] = {
         "There is evidence, but it is older than the profile allows.",
         "Scan the host again.",
     ),
+    Blind.NOT_KEPT: BlindWords(
+        "No longer kept",
+        "The answer was there, and the retention policy let it go since; its digest is still on record.",
+        "While its archive is kept, `posture store retrieve RUN` brings it back; or scan the host again.",
+    ),
     Blind.BUG: BlindWords(
         "Fault in the scanner",
         "Our own program failed here; the host is not to blame and is not known either.",

@@ -39,7 +39,7 @@ def record_command(run: str, directory: Path, packed: bool, config_path: Path | 
         if any(directory.iterdir()):
             raise UsageError(f"{directory} is not empty", hint="name a new directory")
         count = 0
-        for transcript in store.read_transcripts(run_id):
+        for transcript in store.read_transcripts(run_id, whole=True):
             write_transcript(directory / file_name(transcript, packed=packed), transcript)
             count += 1
     terminal.say(f"{count} transcripts of run {run_id} in {directory}")

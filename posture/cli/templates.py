@@ -114,6 +114,9 @@ credentials:
 # What an evidence bundle must carry beside its first signature: `posture verify` fails while it is missing.
 # evidence: {asks: [countersignature, timestamp]}
 
+# How long raw answers are kept: in the store, then in archives beside it; `posture store prune` lets the older ones go.
+# retention: {searchable_months: 6, retrievable_months: 12, hold: []}    # hold: ids of runs under legal hold
+
 # The agency's own hardening campaign, 30 days unless said otherwise. It is not law; legal clocks run beside it.
 # campaign: {start: '2026-12-01', days: 30}
 

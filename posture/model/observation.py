@@ -22,6 +22,7 @@ class Blind(StrEnum):
     NOT_ATTEMPTED = "not_attempted"
     OUT_OF_SCOPE = "out_of_scope"
     STALE = "stale"
+    NOT_KEPT = "not_kept"
     BUG = "bug"
 
 

@@ -112,7 +112,7 @@ def _fill(writer: TarWriter, store: Store, assessment: Assessment, made: Path, s
     writer.add(AUDIT, b"".join(msgspec.json.encode(row, order="sorted") + b"\n" for row in rows))
     sessions, hosts = 0, set()
     for host in store.inventory(run.id).hosts:
-        for number, transcript in enumerate(store.read_transcripts(run.id, host.id)):
+        for number, transcript in enumerate(store.read_transcripts(run.id, host.id, whole=True)):
             sessions += 1
             if transcript.answers:
                 hosts.add(host.id)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from posture.assess import circumstances_of
-from posture.errors import StoreError
+from posture.errors import NotKeptError, StoreError
 from posture.model.account import Account, Act, Role
 from posture.model.assessment import RunState
 from posture.model.host import FLEET, Host
@@ -181,7 +181,10 @@ class Rooms:
         uses = [(run, one) for run, one in self._store.find_evidence(digest) if self._shows(account, run, one.host)]
         if not uses:
             raise StoreError("no answer has this digest", hint="the evidence index lists what is there")
-        return pages.evidence_page(digest, self._store.read_blob(digest), uses)
+        try:
+            return pages.evidence_page(digest, self._store.read_blob(digest), uses)
+        except NotKeptError as error:
+            return pages.evidence_page(digest, b"", uses, f"{error}. {error.hint}.")
 
     def _shows(self, account: Account, run: str, host: str) -> bool:
         return not account.systems or host in self.seen(account, run).hosts

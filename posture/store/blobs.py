@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from posture import zstd
-from posture.errors import StoreError
+from posture.errors import NotKeptError, StoreError
 from posture.store.schema import BLOB, PACK
 
 MAX_BLOB_BYTES = 64 << 20  # collectors cap an output at 4 MB; sixteen times that leaves room for a probe's XML
 _LEVEL = 3  # stack.md: level 9 saves 6 % more and costs several times the CPU
 _CACHE = 200_000  # entries of 32-byte digests: about 30 MB
+NOT_KEPT_HINT = "`posture store retrieve RUN` brings back what still lies in an archive"
 _IN = 500  # values in one IN list: PostgreSQL plans long ones slowly, old SQLite stops at 999
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ class Blobs:
             digests.append(digest)
             if digest not in self._numbers:
                 fresh[digest] = content
-        found = _find(conn, BLOB, fresh.keys())
+        found = _find(conn, BLOB, fresh.keys(), BLOB.c.let_go.is_(None))
         missing = {digest: content for digest, content in fresh.items() if digest not in found}
         if missing:
             found |= self._insert(conn, BLOB, missing)
@@ -128,17 +129,34 @@ class Blobs:
         """Return the bytes of each digest, verified.
 
         Raises:
+            NotKeptError: the retention policy let one go.
             StoreError: one is not there, or is not what its digest says.
+        """
+        found, gone = self.get_kept(conn, digests)
+        for digest, row in gone.items():
+            raise NotKeptError(
+                f"blob {digest.hex()} is no longer kept: row {row} of the audit log says why", row, hint=NOT_KEPT_HINT
+            )
+        return found
+
+    def get_kept(self, conn: Connection, digests: Iterable[Digest]) -> tuple[dict[Digest, bytes], dict[Digest, int]]:
+        """Return the bytes of each digest, verified, and the row of the audit chain that let each of the others go.
+
+        Raises:
+            StoreError: one was never there, or is not what its digest says.
         """
         wanted = set(digests)
         found: dict[Digest, bytes] = {}
+        gone: dict[Digest, int] = {}
         for some in slices(wanted):
-            rows = conn.execute(select(BLOB.c.digest, BLOB.c.size, BLOB.c.content).where(BLOB.c.digest.in_(some)))
-            for digest, size, content in rows:
-                found[bytes(digest)] = _verified(digest, unsqueeze(content, size))
-        for digest in wanted - found.keys():
-            raise StoreError(f"blob {digest.hex()} is not in the store", hint="retention may have deleted it")
-        return found
+            for row in conn.execute(select(BLOB).where(BLOB.c.digest.in_(some))):
+                if row.let_go is None:
+                    found[bytes(row.digest)] = _verified(row.digest, unsqueeze(row.content, row.size))
+                else:
+                    gone[bytes(row.digest)] = row.let_go
+        for digest in wanted - found.keys() - gone.keys():
+            raise StoreError(f"blob {digest.hex()} is not in the store", hint="restore the database from a backup")
+        return found, gone
 
     def get_number(self, conn: Connection, number: int) -> bytes:
         """Return the bytes of the blob with this row number, verified."""
@@ -192,6 +210,14 @@ class Blobs:
         rows = conn.execution_options(yield_per=1000).execute(packs)
         return {no for no, size, content in rows if number in _unfold(unsqueeze(content, size))[0]}
 
+    def refs(self, conn: Connection, packs: Iterable[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield packs with the row numbers of the blobs they name; not for those that were put with a book."""
+        for some in slices(packs):
+            for no, size, content in conn.execute(
+                select(PACK.c.no, PACK.c.size, PACK.c.content).where(PACK.c.no.in_(some))
+            ):
+                yield no, _unfold(unsqueeze(content, size))[0]
+
     def squeeze(self, content: bytes) -> bytes:
         """Return the bytes compressed."""
         return zstd.frame(self._squeeze, content)
@@ -201,7 +227,10 @@ class Blobs:
             {"digest": digest, "size": len(content), "content": self.squeeze(content)}
             for digest, content in fresh.items()
         ]
-        insert_new(conn, table, rows)
+        if table is BLOB:
+            _insert_or_bring_back(conn, rows)
+        else:
+            insert_new(conn, table, rows)
         return _find(conn, table, fresh.keys())
 
 
@@ -211,6 +240,16 @@ def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, objec
         return
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     conn.execute(insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def _insert_or_bring_back(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert blobs; one whose bytes the retention policy let go has them again."""
+    insert = (postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert)(BLOB)
+    again = {"content": insert.excluded.content, "let_go": None}
+    conn.execute(
+        insert.on_conflict_do_update(index_elements=["digest"], set_=again, where=BLOB.c.let_go.is_not(None)),
+        list(rows),
+    )
 
 
 def upsert(conn: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
@@ -240,6 +279,21 @@ def unsqueeze(content: bytes, size: int) -> bytes:
     return raw
 
 
+def digest_of(text: str) -> Digest:
+    """Return the digest that 64 hex digits stand for.
+
+    Raises:
+        StoreError: they are none.
+    """
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise StoreError(f"`{text}` is no digest", hint="a sha256 has 64 hex digits")
+    return raw
+
+
 _DAMAGED = "the store was damaged or tampered with: restore it from a backup"
 
 
@@ -249,10 +303,13 @@ def _verified(digest: Digest, content: bytes) -> bytes:
     return content
 
 
-def _find(conn: Connection, table: Table, digests: Iterable[Digest]) -> dict[Digest, int]:
+def _find(
+    conn: Connection, table: Table, digests: Iterable[Digest], also: ColumnElement[bool] | None = None
+) -> dict[Digest, int]:
     found: dict[Digest, int] = {}
+    chosen = true() if also is None else also
     for some in slices(digests):
-        rows = conn.execute(select(table.c.digest, table.c.no).where(table.c.digest.in_(some)))
+        rows = conn.execute(select(table.c.digest, table.c.no).where(table.c.digest.in_(some), chosen))
         found.update({bytes(digest): number for digest, number in rows})
     return found
 

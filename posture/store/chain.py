@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,8 @@ from posture.store.codec import micros, moment
 from posture.store.schema import CHANGE
 from posture.store.values import ChainHead, Event
 
+ARCHIVED, DELETED = "evidence_archived", "evidence_deleted"
+"""Events that let evidence go: out of the store into a file, and for good."""
 _GENESIS = bytes(32)
 _HINT = "the audit chain was changed outside this program: keep the file as evidence and restore a backup"
 
@@ -132,6 +134,23 @@ def events(
         written = _stored(unsqueeze(content, size))
         detail = msgspec.json.encode(written["detail"], order="sorted").decode()
         yield Event(written["seq"], moment(written["at"]), written["event"], written["run"], written["host"], detail)
+
+
+def why_gone(conn: Connection, seqs: Iterable[int]) -> dict[int, str]:
+    """Return in words, for rows of the chain that let evidence go, by which policy and when."""
+    query = select(CHANGE.c.size, CHANGE.c.content).where(CHANGE.c.seq.in_(sorted(set(seqs))))
+    found = {}
+    for size, content in conn.execute(query):
+        written = _stored(unsqueeze(content, size))
+        detail, at = written["detail"], moment(written["at"])
+        where = f"moved to {detail['file']}" if written["event"] == ARCHIVED else "deleted"
+        found[written["seq"]] = f"evidence no longer kept: {where} on {at:%Y-%m-%d} by policy ({detail['policy']})"
+    return found
+
+
+def detail_of(event: Event) -> dict[str, Any]:
+    """Return what a row of the chain says beside who and when."""
+    return msgspec.json.decode(event.detail, type=dict[str, Any])
 
 
 def _content(seq: int, entry: Entry) -> bytes:

@@ -13,9 +13,9 @@ import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from collectors.base import Answer, Command, Session, Transcript
-from posture.errors import StoreError
+from posture.errors import NotKeptError, StoreError
 from posture.model.observation import Blind, Evidence, FactDocument, Hole, Observation, Origin, Unseen
-from posture.store.blobs import Digest, Pack, upsert
+from posture.store.blobs import NOT_KEPT_HINT, Digest, Pack, upsert
 from posture.store.codec import micros, moment
 from posture.store.names import Interned
 from posture.store.schema import HOST_SCAN, SESSION
@@ -169,25 +169,38 @@ def evidence_of_visit(visited: Visited, commands: Mapping[Digest, Command]) -> t
     return tuple(found)
 
 
-def transcript_of(visited: Visited, contents: Mapping[Digest, bytes]) -> Transcript:
-    """Return a stored session as it was collected."""
+def transcript_of(visited: Visited, contents: Mapping[Digest, bytes], gone: Mapping[Digest, str]) -> Transcript:
+    """Return a stored session as it was collected; of what was let go, ``gone`` says why."""
     refs = visited.answers.refs
     answers = {}
     for index, (exit_code, flags, redactions, _) in enumerate(answer_facts(visited)):
-        command = read_command(contents[refs[3 * index]])
+        command, out, err = read_command(contents[refs[3 * index]]), refs[3 * index + 1], refs[3 * index + 2]
         answers[command.id] = Answer(
             command=command,
-            stdout=contents[refs[3 * index + 1]],
-            stderr=contents[refs[3 * index + 2]],
+            stdout=contents.get(out, b""),
+            stderr=contents.get(err, b""),
             exit_code=exit_code,
             duration_ms=visited.durations[index],
             truncated=bool(flags & _TRUNCATED),
             timed_out=bool(flags & _TIMED_OUT),
             redactions=redactions,
             ran_as_root=bool(flags & _AS_ROOT),
+            gone=gone.get(out) or gone.get(err, ""),
         )
     failure = visited.about.failure
     return Transcript(visited.session, answers, Hole(*failure) if failure else None)
+
+
+def whole_or_refused(transcript: Transcript) -> Transcript:
+    """Return a transcript of which nothing was let go.
+
+    Raises:
+        NotKeptError: something was.
+    """
+    for id_, answer in sorted(transcript.answers.items()):
+        if answer.gone:
+            raise NotKeptError(f"{id_} of {transcript.session.host}: {answer.gone}", 0, hint=NOT_KEPT_HINT)
+    return transcript
 
 
 def read_command(content: bytes) -> Command:

@@ -25,6 +25,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLA
 from posture.errors import StoreError
 
 BUSY_TIMEOUT_MS = 30_000  # a writer holds the lock for one host, or one batch of results: well under a second
+_WRITING = 0x706F7374757265  # "posture": the advisory lock that every writer of a server's database shares
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -61,14 +62,20 @@ class Database:
         return self
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give the one writing connection inside a transaction; a nested call joins the outer one."""
+    def write(self, *, alone: bool = False) -> Iterator[Connection]:
+        """Give the one writing connection inside a transaction; a nested call joins the outer one.
+
+        ``alone``: no other process writes meanwhile, on a server neither. SQLite has one writer at all times.
+        """
         with self._lock, _ours(self.path or "the database"):
             if self._open_write is not None:
                 yield self._open_write
                 return
             try:
                 with self._writer.begin() as conn:
+                    if self.path is None:
+                        kind = "" if alone else "_shared"
+                        conn.execute(text(f"SELECT pg_advisory_xact_lock{kind}(:key)"), {"key": _WRITING})
                     self._open_write = conn
                     yield conn
             except BaseException:

@@ -17,7 +17,7 @@ from posture.model.assessment import HostAssessment
 from posture.model.finding import Result, Status
 from posture.model.host import Host
 from posture.model.observation import Evidence, Observation, Origin
-from posture.store import runs
+from posture.store import chain, runs
 from posture.store.blobs import Digest, Pack
 from posture.store.collected import (
     Heard,
@@ -139,12 +139,17 @@ class Reading:
         return said.assessment(host, run) if host else None
 
     def transcripts(self, run: OpenRun, host: str | None = None) -> Iterator[Transcript]:
-        """Yield the sessions of a run as they were collected, by host, the earliest first."""
+        """Yield the sessions of a run as they were collected, by host, the earliest first.
+
+        An answer that the retention policy let go says why in ``gone``.
+        """
         for conn, ids in self._chosen(run, host):
             stored = visits(conn, self._interned, run.no, ids)
             for id_ in sorted(stored):
                 for visited in stored[id_]:
-                    yield transcript_of(visited, self._interned.blobs.get(conn, visited.answers.refs))
+                    kept, rows = self._interned.blobs.get_kept(conn, visited.answers.refs)
+                    why = chain.why_gone(conn, rows.values()) if rows else {}
+                    yield transcript_of(visited, kept, {digest: why[row] for digest, row in rows.items()})
 
     def observations(self, run: OpenRun, host: str | None = None) -> Iterator[Observation]:
         """Yield documents and what was unseen, by host and topic."""

@@ -34,6 +34,7 @@ BLOB = Table(
     Column("digest", LargeBinary(32), nullable=False, unique=True, comment="sha256 of the bytes before zstd"),
     Column("size", Integer, nullable=False, comment="bytes before zstd; bounds decompression"),
     Column("content", LargeBinary, nullable=False, comment="zstd"),
+    Column("let_go", BigInteger, comment="row of the chain that says why content is gone"),
 )
 
 PACK = Table(

@@ -13,14 +13,15 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from collectors.base import Transcript
-from posture.errors import StoreError
+from posture.errors import NotKeptError, StoreError
 from posture.model.assessment import Coverage, HostAssessment, Run, RunState
 from posture.model.check import Baseline
 from posture.model.finding import Finding, Result, Status
 from posture.model.host import Inventory
 from posture.model.observation import Evidence, Observation
 from posture.store import chain, exchange, findings, importing, merging, runs
-from posture.store.collected import merge_observations, put_transcript
+from posture.store.blobs import NOT_KEPT_HINT, digest_of
+from posture.store.collected import merge_observations, put_transcript, whole_or_refused
 from posture.store.database import Database
 from posture.store.inventories import get_inventory, put_inventory
 from posture.store.names import Interned
@@ -90,6 +91,7 @@ class Store:
 
     def begin_run(self, run: Run, inventory: Inventory, baseline: Baseline) -> None:
         """Begin a run over these hosts and checks; from here on they are its denominator."""
+        self._remember_nothing()
         run = replace(run, state=RunState.RUNNING, finished_at=None)
         with self.database.write() as conn:
             frozen = runs.Frozen(
@@ -106,6 +108,7 @@ class Store:
         Raises:
             StoreError: it is complete, or its process still lives.
         """
+        self._remember_nothing()
         with self.database.write() as conn:
             row = runs.claim(conn, self._interned, run_id, at)
         self._writing.pop(row.id, None)
@@ -249,9 +252,14 @@ class Store:
             raise StoreError(f"host `{host_id}` is not in run {ref}", hint="`posture show run` lists its hosts")
         return found
 
-    def read_transcripts(self, ref: str, host_id: str | None = None) -> Iterator[Transcript]:
-        """Yield the sessions of a run, or of one host in it, as they were collected."""
-        return self._reading.transcripts(self._reading.open(ref), host_id)
+    def read_transcripts(self, ref: str, host_id: str | None = None, *, whole: bool = False) -> Iterator[Transcript]:
+        """Yield the sessions of a run, or of one host in it, as they were collected.
+
+        Raises:
+            NotKeptError: the retention policy let an answer go, and ``whole`` was asked for.
+        """
+        found = self._reading.transcripts(self._reading.open(ref), host_id)
+        return map(whole_or_refused, found) if whole else found
 
     def read_observations(self, ref: str, host_id: str | None = None) -> Iterator[Observation]:
         """Yield the fact documents and what was unseen, by host and topic."""
@@ -261,19 +269,23 @@ class Store:
         """Return the bytes of a hex digest, verified.
 
         Raises:
-            StoreError: it is not there, or not what its digest says.
+            NotKeptError: the retention policy let it go.
+            StoreError: it was never there, or is not what its digest says.
         """
-        raw = _digest(digest)
+        raw = digest_of(digest)
         with self.database.read() as conn:
-            return self._interned.blobs.get(conn, [raw])[raw]
+            found, gone = self._interned.blobs.get_kept(conn, [raw])
+            if gone:
+                raise NotKeptError(chain.why_gone(conn, gone.values())[gone[raw]], gone[raw], hint=NOT_KEPT_HINT)
+            return found[raw]
 
     def read_blobs(self) -> Iterator[tuple[str, bytes]]:
-        """Yield every digest and its bytes, verified; what ``posture store check`` and the canary test read."""
+        """Yield every digest whose bytes are kept, and the bytes, verified."""
         after = 0
         while True:
             with self.database.read() as conn:
-                page = select(BLOB.c.no, BLOB.c.digest).where(BLOB.c.no > after).order_by(BLOB.c.no).limit(200)
-                rows = conn.execute(page).all()
+                page = select(BLOB.c.no, BLOB.c.digest).where(BLOB.c.no > after, BLOB.c.let_go.is_(None))
+                rows = conn.execute(page.order_by(BLOB.c.no).limit(200)).all()
                 contents = self._interned.blobs.get(conn, [bytes(row.digest) for row in rows])
             if not rows:
                 return
@@ -282,7 +294,7 @@ class Store:
 
     def find_evidence(self, digest: str) -> Iterator[tuple[str, Evidence]]:
         """Yield run id and evidence wherever an output has this digest; reads every pack of the store."""
-        return self._reading.evidence_with(_digest(digest))
+        return self._reading.evidence_with(digest_of(digest))
 
     def coverage(self, ref: str) -> Coverage:
         """Return the statuses of a run over its frozen denominator; what nobody judged is ``not_checked``."""
@@ -391,6 +403,7 @@ class Store:
         Raises:
             StoreError: the file is damaged or forged, or its run is here already; nothing of it is kept then.
         """
+        self._remember_nothing()
         with self.database.write() as conn:
             run_id = importing.import_run(conn, self._results, path, enclave=enclave, at=at)
         run = self._reading.open(run_id)
@@ -410,6 +423,7 @@ class Store:
         Raises:
             StoreError: two sources have a host of the same id, or unlike zones of one name.
         """
+        self._remember_nothing()
         run = replace(run, state=RunState.RUNNING, finished_at=None)
         with self.database.write() as conn:
             merging.merge_runs(conn, self._interned, run, [runs.find(conn, ref) for ref in sources], baseline)
@@ -445,6 +459,11 @@ class Store:
         if rows:
             conn.execute(TALLY.insert(), rows)
 
+    def _remember_nothing(self) -> None:
+        """Retention may have let blobs go that were there; it never does while a run is running."""
+        self._interned.forget()
+        self._results.forget()
+
     def _settle(self) -> None:
         """Call incomplete what says it is running and whose process is gone."""
         with self.database.read() as conn:
@@ -452,13 +471,3 @@ class Store:
         if dead:
             with self.database.write() as conn:
                 runs.mark_incomplete(conn, dead)
-
-
-def _digest(digest: str) -> bytes:
-    try:
-        raw = bytes.fromhex(digest)
-    except ValueError:
-        raw = b""
-    if len(raw) != 32:
-        raise StoreError(f"`{digest}` is no digest", hint="a sha256 has 64 hex digits")
-    return raw

@@ -15,6 +15,7 @@ from pathlib import Path
 from posture.errors import StoreError
 from posture.model.assessment import RunState
 from posture.store.database import Database
+from posture.store.letting import archive_faults
 from posture.store.owner import Alive
 from posture.store.store import Store
 
@@ -124,8 +125,8 @@ def vacuum(store: Store) -> tuple[int, int]:
     return before, path.stat().st_size
 
 
-def check(store: Store) -> Iterator[Checked]:
-    """Yield each part of a store with what is wrong in it: file, audit chain, every run's root, every blob.
+def check(store: Store, archives: Path | None = None) -> Iterator[Checked]:
+    """Yield each part of a store with what is wrong in it: file, audit chain, every run's root, every blob, archives.
 
     The files of a database server are the server's to check.
     """
@@ -141,6 +142,8 @@ def check(store: Store) -> Iterator[Checked]:
             faults.append(str(error))
     yield Checked("complete runs", tuple(faults), len(ended))
     yield _guarded("evidence", lambda: sum(1 for _ in store.read_blobs()))
+    if archives is not None:
+        yield Checked("archives", *archive_faults(store, archives))
 
 
 def _guarded(about: str, count: Callable[[], int]) -> Checked:

@@ -85,8 +85,10 @@ def finding_page(
     )
 
 
-def evidence_page(digest: str, content: bytes, uses: Iterable[tuple[str, Evidence]]) -> EvidencePage:
-    """Return an answer as lines that can do nothing."""
+def evidence_page(
+    digest: str, content: bytes, uses: Iterable[tuple[str, Evidence]], not_kept: str = ""
+) -> EvidencePage:
+    """Return an answer as lines that can do nothing, or why its bytes are no longer kept."""
     lines = lines_of(content.decode("utf-8", "replace"))
     return EvidencePage(
         digest=digest,
@@ -97,6 +99,7 @@ def evidence_page(digest: str, content: bytes, uses: Iterable[tuple[str, Evidenc
         ),
         lines=lines[:_LINES],
         left_out=max(0, len(lines) - _LINES),
+        not_kept=not_kept,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from posture.errors import StoreError
+from posture.errors import NotKeptError, StoreError
 from posture.model.observation import Evidence, Origin
 from reports.inert import lines_of
 from reports.sections.common import anchor, host_link, listed_hosts
@@ -48,6 +48,7 @@ class _Reader:
     cut: int = 0
     over_budget: int = 0
     deleted: int = 0
+    missing: int = 0
     seen: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
 
     def excerpt(self, sha256: str, limit: int) -> tuple[tuple[str, ...], str]:
@@ -59,9 +60,12 @@ class _Reader:
             return (), "Not shown: this file has reached its limit. The bytes are in the store under this digest."
         try:
             blob = self.survey.assessment.read_blob(sha256)
-        except StoreError:
+        except NotKeptError as error:
             self.deleted += 1
-            return (), "The bytes are no longer in the store; retention deleted them. The digest remains."
+            return (), f"{error}. The digest remains."
+        except StoreError:
+            self.missing += 1
+            return (), "The bytes are not in the store. The digest remains."
         self.shown += 1
         part = blob[:limit]
         self.spent += len(part)
@@ -75,7 +79,8 @@ class _Reader:
         reasons = (
             (self.cut, "is cut after {limit:,} bytes", "are cut after {limit:,} bytes each"),
             (self.over_budget, "is left out to keep this file small", "are left out to keep this file small"),
-            (self.deleted, "was deleted by retention", "were deleted by retention"),
+            (self.deleted, "was let go by the retention policy", "were let go by the retention policy"),
+            (self.missing, "is not in the store", "are not in the store"),
         )
         limit = self.survey.limits.excerpt_bytes
         return tuple(
@@ -112,8 +117,8 @@ def _stderr(survey: Survey, record: Evidence) -> tuple[str, ...]:
         return ()
     try:
         blob = survey.assessment.read_blob(record.stderr_sha256)
-    except StoreError:
-        return ("(no longer in the store)",)
+    except StoreError as error:
+        return (f"({error})" if isinstance(error, NotKeptError) else "(not in the store)",)
     return lines_of(blob[: survey.limits.stderr_bytes].decode("utf-8", "replace"))
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from sample_paths import ATTACK
 from sample_proof import ATTESTATIONS, RECEIPTS, UNASSESSED, UNSETTLED
 
-from posture.errors import StoreError
+from posture.errors import NotKeptError, StoreError
 from posture.model.assessment import (
     Assessment,
     CategoryScore,
@@ -292,8 +292,11 @@ EMPTY = _sha("")
 
 
 def read_blob(sha256: str) -> bytes:
-    if sha256 == DELETED or sha256 not in {*BLOBS, EMPTY}:
-        raise StoreError(f"no bytes for {sha256}", hint="retention deleted them")
+    if sha256 == DELETED:
+        policy = "searchable 6 months, retrievable 12"
+        raise NotKeptError(f"evidence no longer kept: deleted on 2026-11-20 by policy ({policy})", 7)
+    if sha256 not in {*BLOBS, EMPTY}:
+        raise StoreError(f"no bytes for {sha256}")
     return BLOBS.get(sha256, b"")
 
 

@@ -237,7 +237,7 @@ def test_a_finding_that_could_not_be_looked_at_stays_open_and_says_so(page: Page
 
 
 def test_deleted_evidence_is_said_to_be_deleted(page: Page) -> None:
-    assert "retention deleted them" in page.text
+    assert "evidence no longer kept: deleted on 2026-11-20 by policy" in page.text
     assert "Shown: the first 4,096 of" in page.text
 
 

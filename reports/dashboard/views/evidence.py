@@ -17,3 +17,5 @@ class EvidencePage:
     lines: tuple[str, ...]
     left_out: int
     """Lines that are not shown."""
+    not_kept: str
+    """By which policy the bytes were let go, and when; empty while they are kept."""

@@ -65,5 +65,21 @@ def test_a_store_is_backed_up_checked_and_restored(here: Path, posture: Posture,
     assert f"sha256 {made.json['sha256']}" in restored.out
     assert "what was there before lies in" in restored.err
     said = posture("store", "check", "--json")
-    assert (said.code, [one["faults"] for one in said.json]) == (0, [[], [], [], []])
+    assert (said.code, [one["faults"] for one in said.json]) == (0, [[], [], [], [], []])
     assert posture("store", "backup", "copy.db").code == 2
+
+
+def test_old_evidence_is_let_go_by_policy_and_the_dry_run_says_so_first(
+    here: Path, posture: Posture, one_run: Path
+) -> None:
+    shutil.copytree(one_run / "out", here / "out")
+    (here / "posture.yaml").write_text("schema: posture.config/1\nretention: {searchable_months: 3}\n")
+    assert [
+        cell for row in posture("config", "show", "--origin").rows if row[0] == "retention" for cell in (row[0], row[2])
+    ] == ["retention", "posture.yaml:2"]
+    told = posture("store", "prune", "--dry-run")
+    assert told.code == 0
+    assert "policy: searchable 3 months, retrievable 12; 0 runs are touched" in told.out
+    assert posture("store", "prune", "--json").json["archive"] == {"blobs": 0, "size_bytes": 0}
+    assert "0 answers of run" in posture("store", "retrieve", "latest").out
+    assert posture("store", "check").code == 0

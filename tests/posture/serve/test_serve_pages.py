@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from starlette.testclient import TestClient
 
 from posture.model.account import Role
 from posture.model.finding import Status
-from posture.store import Store
+from posture.store import Store, letting
 
 PAGES = ("/", "/paths", "/what-if", "/ai", "/burndown", "/vulnerabilities", "/work", "/plan", "/hosts", "/checks", "/coverage", "/fleet", "/waivers", "/baseline", "/evidence", "/fixed", "/scans", "/audit", "/method", "/accounts")  # fmt: skip
 
@@ -160,3 +162,21 @@ def test_what_a_stranger_types_comes_back_harmless(admin: TestClient) -> None:
     for path in ("/work?words=<script>alert(1)</script>", "/hosts/<script>", "/findings/%3Cscript%3E", "/?run=<b>"):
         assert "<script>" not in admin.get(path).text
         assert "<b>" not in admin.get(path).text.split("<main")[0]
+
+
+def test_evidence_that_was_let_go_is_said_to_be_gone(agency: Served, admin: TestClient, tmp_path: Path) -> None:
+    store, now = agency.store, agency.clock()
+    answers = (one for spoken in store.read_transcripts("latest") for one in spoken.answers.values() if one.stdout)
+    digest = hashlib.sha256(next(answers).stdout).hexdigest()
+    cut = letting.Cut(now + timedelta(days=1), now - timedelta(days=3650), "searchable 6 months, retrievable 12")
+    letting.let_go(store, cut, tmp_path, now, by="test")
+    try:
+        answer = admin.get(f"/evidence/{digest}")
+        assert answer.status_code == 200
+        said = re.search(r"Not kept.</strong> (.*)</p>", answer.text)
+        assert said is not None
+        assert "evidence no longer kept: moved to evidence-" in said[1]
+        assert "by policy (searchable 6 months, retrievable 12)" in said[1]
+    finally:
+        letting.retrieve(store, "latest", tmp_path, now, by="test")
+    assert "no longer kept" not in admin.get(f"/evidence/{digest}").text

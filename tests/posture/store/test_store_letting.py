@@ -1,0 +1,164 @@
+"""Old answers move to archives and later go; what a verdict rests on stays, and nothing ever looks as if it were there."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from store_samples import NOW, baseline, host_id, inventory, run, scan
+
+from posture.errors import NotKeptError, StoreError
+from posture.store import Store, letting
+from posture.store.upkeep import check
+
+OLD, FRESH = NOW - timedelta(days=200), NOW - timedelta(days=3)
+ANSWER = b"os.release of h00000 of old\n"
+DIGEST = hashlib.sha256(ANSWER).hexdigest()
+
+
+def cut(**changes: object) -> letting.Cut:
+    values = {
+        "archive_before": NOW - timedelta(days=180),
+        "delete_before": NOW - timedelta(days=365),
+        "policy": "6 and 12",
+    }
+    return letting.Cut(**(values | changes))  # type: ignore[arg-type]
+
+
+def let_go(store: Store, place: Path, now: datetime = NOW, **changes: object) -> letting.Letting:
+    return letting.let_go(store, cut(**changes), place, now, by="alex")
+
+
+@pytest.fixture
+def runs(store: Store) -> tuple[str, str]:
+    return scan(store, 1, at=OLD, flavour=" of old"), scan(store, 2, at=FRESH, flavour=" of fresh")
+
+
+def test_old_answers_move_to_an_archive_and_the_fresh_ones_stay(
+    store: Store, runs: tuple[str, str], tmp_path: Path
+) -> None:
+    done = let_go(store, tmp_path / "archive")
+    assert (done.runs, done.archive.blobs, done.delete.blobs, done.oldest_kept) == (1, 4, 0, FRESH)
+    with pytest.raises(NotKeptError, match=rf"moved to evidence-2026-05-\S+ on {NOW:%Y-%m-%d} by policy \(6 and 12\)"):
+        store.read_blob(DIGEST)
+    answers = [one for spoken in store.read_transcripts(runs[0], host_id(0)) for one in spoken.answers.values()]
+    assert all("no longer kept" in one.gone for one in answers)
+    fresh = [one for spoken in store.read_transcripts(runs[1], host_id(0)) for one in spoken.answers.values()]
+    assert all(one.stdout and not one.gone for one in fresh)
+    with pytest.raises(NotKeptError):
+        list(store.read_transcripts(runs[0], whole=True))
+
+
+def test_verdicts_runs_and_chain_are_as_they_were(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    before = [list(store.read_hosts(one)) for one in runs]
+    findings = list(store.findings())
+    let_go(store, tmp_path / "archive")
+    assert [list(store.read_hosts(one)) for one in runs] == before
+    assert list(store.findings()) == findings
+    assert [store.verify_run(one) for one in runs]
+    assert all(not one.faults for one in check(store, tmp_path / "archive"))
+    assert {"evidence_archived", "evidence_pruned"} <= {one.event for one in store.events()}
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    before, head = dict(store.read_blobs()), store.chain_head()
+    asked = letting.survey(store, cut(), tmp_path / "archive")
+    assert (dict(store.read_blobs()), store.chain_head()) == (before, head)
+    assert not (tmp_path / "archive").exists()
+    assert asked == let_go(store, tmp_path / "archive")
+
+
+def test_what_was_archived_comes_back_and_is_what_it_was(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    before = dict(store.read_blobs())
+    let_go(store, tmp_path / "archive")
+    back = letting.retrieve(store, runs[0], tmp_path / "archive", NOW, by="alex")
+    assert (back.back.blobs, back.missing) == (4, 0)
+    assert dict(store.read_blobs()) == before
+    assert store.read_blob(DIGEST) == ANSWER
+
+
+def test_an_archive_goes_when_its_month_has_passed(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    let_go(store, tmp_path / "archive")
+    later = NOW + timedelta(days=200)
+    done = let_go(store, tmp_path / "archive", later, delete_before=later - timedelta(days=365))
+    assert (done.delete.blobs, len(done.archives), letting.files_of(tmp_path / "archive")) == (4, 1, [])
+    with pytest.raises(NotKeptError, match=rf"deleted on {later:%Y-%m-%d}"):
+        store.read_blob(DIGEST)
+    assert letting.retrieve(store, runs[0], tmp_path / "archive", later, by="alex").missing == 4
+    assert all(not one.faults for one in check(store, tmp_path / "archive"))
+
+
+def test_what_is_too_old_for_an_archive_goes_at_once(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    done = let_go(store, tmp_path / "archive", delete_before=NOW - timedelta(days=190))
+    assert (done.archive.blobs, done.delete.blobs) == (0, 4)
+    assert letting.files_of(tmp_path / "archive") == []
+    with pytest.raises(NotKeptError, match="deleted on"):
+        store.read_blob(DIGEST)
+
+
+def test_proofs_and_held_runs_stay(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    done = let_go(store, tmp_path / "archive", proofs=frozenset({DIGEST}))
+    assert (done.archive.blobs, done.proofs) == (3, 2)  # one proof, and the warning that newer answers share
+    assert store.read_blob(DIGEST) == ANSWER
+    with pytest.raises(StoreError, match="is to be held and is not in the store"):
+        let_go(store, tmp_path / "archive", held=frozenset({"20260101T000000Z-typing"}))
+
+
+def test_nothing_goes_of_a_held_run(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    before = dict(store.read_blobs())
+    assert let_go(store, tmp_path / "archive", held=frozenset({runs[0]})).runs == 0
+    assert dict(store.read_blobs()) == before
+
+
+def test_an_archive_with_a_run_that_is_held_since_does_not_go(
+    store: Store, runs: tuple[str, str], tmp_path: Path
+) -> None:
+    let_go(store, tmp_path / "archive")
+    later = NOW + timedelta(days=200)
+    changes = {"delete_before": later - timedelta(days=365), "held": frozenset({runs[0]})}
+    assert let_go(store, tmp_path / "archive", later, **changes).archives == ()
+    assert letting.retrieve(store, runs[0], tmp_path / "archive", later, by="alex").missing == 0
+
+
+def test_an_answer_that_is_given_again_is_there_again(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    let_go(store, tmp_path / "archive")
+    again = scan(store, 3, at=NOW, flavour=" of old")
+    assert store.read_blob(DIGEST) == ANSWER
+    assert all(not one.gone for spoken in store.read_transcripts(again) for one in spoken.answers.values())
+
+
+def test_bytes_that_another_row_names_too_stay(store: Store, tmp_path: Path) -> None:
+    """A hostile host may answer with the bytes of a command, a document or a part."""
+    scan(store, 1, at=OLD, flavour=" of old")
+    part = run(2, at=FRESH)
+    store.begin_run(part, inventory(), baseline())
+    store.save_part(part.id, "scope", ANSWER)
+    store.finish_run(part.id, FRESH)
+    let_go(store, tmp_path / "archive")
+    assert store.part(part.id, "scope") == ANSWER
+
+
+def test_nothing_goes_under_a_running_scan(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    store.begin_run(run(3), inventory(2), baseline(2))
+    with pytest.raises(StoreError, match="is running"):
+        let_go(store, tmp_path / "archive")
+    assert store.read_blob(DIGEST) == ANSWER
+
+
+def test_a_tampered_archive_is_noticed_and_gives_nothing_back(
+    store: Store, runs: tuple[str, str], tmp_path: Path
+) -> None:
+    let_go(store, tmp_path / "archive")
+    (one,) = letting.files_of(tmp_path / "archive")
+    one.write_bytes(one.read_bytes()[:-40])
+    assert any(
+        "is not what the audit chain says" in fault
+        for part in check(store, tmp_path / "archive")
+        for fault in part.faults
+    )
+    with pytest.raises(StoreError):
+        letting.retrieve(store, runs[0], tmp_path / "archive", NOW, by="alex")
+    one.unlink()
+    assert any("is not there" in fault for part in check(store, tmp_path / "archive") for fault in part.faults)
