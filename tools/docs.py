@@ -18,6 +18,7 @@ import msgspec
 
 from posture.catalogue.schema import render_schema
 from reports.assessment_json import schema_bytes
+from reports.exchange.notice import schema_bytes as notice_schema_bytes
 from reports.exchange.record import schema_bytes as exchange_schema_bytes
 from reports.lines_jsonl import lines_schema_bytes
 from tools.page_ai import fingerprints_page
@@ -42,6 +43,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "docs/schemas/assessment-1.schema.json": lambda: schema_bytes().decode(),
         "docs/schemas/exchange-1.schema.json": lambda: exchange_schema_bytes().decode(),
         "docs/schemas/lines-1.schema.json": lambda: lines_schema_bytes().decode(),
+        "docs/schemas/scan-notice-1.schema.json": lambda: notice_schema_bytes().decode(),
         "baselines/schema.json": lambda: render_schema().decode(),
         **{f"{SCHEMAS}/{topic}.schema.json": partial(_json, schema) for topic, schema in fact_schemas().items()},
     }

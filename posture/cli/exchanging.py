@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import click
 import msgspec
@@ -20,8 +20,8 @@ from posture.config import Config
 from posture.errors import UsageError
 from posture.exchange_list import keep_list, kept_list, read_list
 from posture.run import stored_assessment
-from posture.scope import Scope
 from reports.exchange.files import write_exchange
+from reports.exchange.notice import notice_of
 from reports.exchange.record import STATEMENT, Redaction, Release, TlpWord
 from reports.files import new_directory, new_file
 from reports.inert import inert
@@ -29,7 +29,6 @@ from reports.jsontext import encode
 
 KEY = "exchange.key"
 """Beside the database: keys the hashes of host names; whoever has it can try names against them."""
-NOTICE = "posture.scan-notice/1"
 _file = click.Path(path_type=Path, dir_okay=False)
 tlp_option = click.option(
     "--tlp", type=click.Choice(get_args(TlpWord)), required=True, help="Traffic Light Protocol 2.0 marking."
@@ -170,49 +169,12 @@ def notice_command(
             ipaddress.ip_address(source)
         except ValueError:
             raise UsageError(f"`{source}` is no address", hint="--from 192.0.2.7") from None
-    record = _notice(scope_file.read(scope_path), tlp, contact, sources, redact=redact)
+    record = notice_of(scope_file.read(scope_path), tlp, contact, sources, socket.gethostname(), redact=redact)
     new_directory(to.parent)
     with new_file(to) as file:
         file.write(msgspec.json.format(encode(record), indent=1) + b"\n")
     terminal.say(f"{to}")
     terminal.note(STATEMENT)
-
-
-def _notice(scope: Scope, tlp: str, contact: str, sources: tuple[str, ...], *, redact: bool) -> dict[str, Any]:
-    networks = [ipaddress.ip_network(one) for one in scope.cidrs]
-    left_out = [ipaddress.ip_network(one) for one in scope.excluded]
-    return {
-        "schema": NOTICE,
-        "statement": STATEMENT,
-        "tlp": tlp,
-        "authorisation": scope.authorisation,
-        "owner": scope.owner,
-        "contact": contact,
-        "window": {"opens": scope.window.opens, "closes": scope.window.closes},
-        "scanner": socket.gethostname(),
-        "from": sorted(sources),
-        "networks": [] if redact else [str(one) for one in networks],
-        "excluded": [] if redact else [str(one) for one in left_out],
-        "addresses": sum(one.num_addresses for one in ipaddress.collapse_addresses(_v4(networks)))
-        + sum(one.num_addresses for one in ipaddress.collapse_addresses(_v6(networks))),
-        "rates": {
-            "packets_per_s": scope.rates.packets_per_s,
-            "packets_per_s_per_host": scope.rates.packets_per_s_per_host,
-            "parallel_logins": scope.rates.parallel_logins,
-        },
-        "probes": ["tcp", "udp", *scope.probes, *(("ai-services",) if scope.ai_services else ())],
-        "udp_ports": list(scope.udp_ports),
-        "exploits": False,
-        "text": "inert/1",
-    }
-
-
-def _v4(networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> list[ipaddress.IPv4Network]:
-    return [one for one in networks if isinstance(one, ipaddress.IPv4Network)]
-
-
-def _v6(networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> list[ipaddress.IPv6Network]:
-    return [one for one in networks if isinstance(one, ipaddress.IPv6Network)]
 
 
 COMMANDS = (exchange_group,)
