@@ -195,6 +195,8 @@ def _refused_account(sshd: Sshd, user: str, settings: Settings, source: Source, 
         return "its shell lets nobody work"
     if settings.text("forcecommand", "none") not in ("none", ""):
         return "ForceCommand takes the place of the shell"
+    if settings.text("maxsessions") == "0":
+        return "MaxSessions 0 opens no session"
     if user in people.uid_zero and settings.text("permitrootlogin") == "no":
         return "PermitRootLogin is no"
     expires = known.get("expires")

@@ -352,6 +352,7 @@ REFUSED: dict[str, Facts] = {
     "DenyGroups names its group": facts(ALICE, groups={"web": ["alice"]}, sshd=sshd(lists={"denygroups": ["web"]}), **KEY),
     "ForceCommand": facts(ALICE, sshd=sshd(forcecommand="internal-sftp"), **KEY),
     "ForceCommand in a Match block": facts(ALICE, sshd=sshd([{"match": "User alice", "effective": {"forcecommand": "/bin/date"}}]), **KEY),
+    "MaxSessions 0 in a Match block": facts(ALICE, sshd=sshd([{"match": "User alice", "effective": {"maxsessions": 0}}]), **KEY),
     "keys off in a Match block for its group": facts(ALICE, groups={"web": ["alice"]}, sshd=sshd([{"match": "Group web", "effective": {"pubkeyauthentication": "no"}}]), **KEY),
     "AuthenticationMethods asks for a second factor": facts(ALICE, sshd=sshd(lists={"authenticationmethods": ["publickey,keyboard-interactive"]}), **KEY),
     "AuthenticationMethods knows no key": facts(ALICE, sshd=sshd(lists={"authenticationmethods": ["keyboard-interactive"]}), **KEY),
