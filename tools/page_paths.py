@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from posture.catalogue.load import load
 from posture.model.rule import AttackRule, RuleBook
+from tests.lab.logins import LOGINS
+from tests.lab.planted import NOT_PLANTED, PLANTED
 from tools.markdown import BANNER, flowed, table
 
 INTRO = """# Attack paths
@@ -57,6 +59,14 @@ def paths_page() -> str:
         table(_COLUMNS, (_row(rule) for rule in asked)),
         "## Not evaluated anywhere\n",
         table(("rule", "step", "why"), ((rule.id, flowed(rule.title), flowed(rule.why_not)) for rule in unasked)),
+        f"## Tried on real hosts\n\n{_TRIED}\n",
+        table(
+            ("rule", "must be found", "must not be found", "after the fix"),
+            ((row.rule, row.what, row.near_what, "gone" if row.where else "stays") for row in PLANTED),
+        ),
+        "On made documents only:\n",
+        "\n".join(f"- {rule}: {flowed(why)}" for rule, why in sorted(NOT_PLANTED.items())) + "\n",
+        f"{_logins()}\n",
         "## Tiers\n",
         table(
             ("tier", "p", "meaning", "source"),
@@ -70,6 +80,21 @@ def paths_page() -> str:
         f"Evidence grows old: {aged}.\n",
     ]
     return "\n".join(parts)
+
+
+_TRIED = (
+    "Every rule is tried on made documents in the tests: an edge, a near miss, a fix. Those below are tried on hosts "
+    "of the lab as well (network namespaces with a real sshd, scanned by the command line): one scan must find the "
+    "first and not the second; the fix is made on the hosts, and the next scan must show that the edge is gone."
+)
+
+
+def _logins() -> str:
+    about = sorted({login.about for login in LOGINS}, key=str.casefold)
+    return (
+        f"For {len(LOGINS)} accounts of one of these hosts the graph must say what its sshd does when it is asked "
+        f"for a shell with the key or the password: {', '.join(about)}."
+    )
 
 
 _COLUMNS = ("rule", "step", "facts", "conditions by", "ATT&CK", "tier", "minutes, human / machine", "ended by")
