@@ -1,4 +1,4 @@
-"""The reports of 10,000 hosts and a million results: time and memory of `posture report`, format by format.
+"""The reports of 10,000 hosts and a million results: time and memory of one `posture report`, and of each format alone.
 
 .venv/bin/python -m bench.report [--hosts 10000] [--checks 100] [--fails 0.1]
 """
@@ -15,13 +15,14 @@ from bench.dashboard import filled
 from bench.timing import run, table
 
 FORMATS = ("html", "csv", "json")
-"""What a minute and 500 MB are enough for; the rest is measured too, with no limit."""
+"""What a minute and 500 MB are enough for in one go; the rest is measured too, with no limit."""
+TOGETHER = ",".join(FORMATS)
 MORE = ("soc-html", "ciso-html", "auditor-html", "jsonl", "oscal", "hdf", "ocsf", "sarif", "poam-navy", "syslog")
 LIMIT_S, LIMIT_MB = 60.0, 500.0
 
 
 def main() -> int:
-    """Print time, memory and size of each; 1 when html, csv and json together miss a limit, or anything fails."""
+    """Print time, memory and size of each; 1 when html, csv and json in one go miss a limit, or anything fails."""
     options = _options()
     place = Path(tempfile.mkdtemp(prefix="reports-"))
     program = str(Path(sys.executable).with_name("posture"))
@@ -30,7 +31,7 @@ def main() -> int:
         filled(options, place)
         config = place / "posture.yaml"
         config.write_text(f"schema: posture.config/1\ndatabase: {place / 'posture.db'}\n")
-        for name in (*FORMATS, *(MORE if options.more else ())):
+        for name in (TOGETHER, *FORMATS, *(MORE if options.more else ())):
             out = place / "reports" / name
             argv = (program, "report", "--format", name, "-c", str(config), "--out", str(out))
             ran = run(argv, cwd=place)
@@ -40,13 +41,13 @@ def main() -> int:
             print(f"  {name}: {ran.wall_s:.1f} s, {ran.peak_mb:.0f} MB", flush=True)
             if ran.code != 0:
                 print(ran.output[-500:])
-            if name in FORMATS:
-                spent, most = spent + ran.cpu_s, max(most, ran.peak_mb)
+            if name == TOGETHER:
+                spent, most = ran.wall_s, ran.peak_mb
     finally:
         shutil.rmtree(place)
     table(("format", "wall s", "CPU s", "peak MB", "MB written"), rows)
     kept = spent <= LIMIT_S and most <= LIMIT_MB
-    print(f"  html, csv and json: {spent:.1f} CPU s of {LIMIT_S:.0f}, {most:.0f} MB of {LIMIT_MB:.0f}: "
+    print(f"  html, csv and json in one go: {spent:.1f} s of {LIMIT_S:.0f}, {most:.0f} MB of {LIMIT_MB:.0f}: "
           f"{'reached' if kept else 'MISSED'}")  # fmt: skip
     return 0 if kept and not failed else 1
 

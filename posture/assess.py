@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -33,7 +34,7 @@ from posture.model.rule import RuleBook
 from posture.model.trend import ScoreTrend
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
 from posture.plan.make import make_plan
-from posture.plan.scores import Scorer, bound_classes, scores
+from posture.plan.scores import Scorer, bound_classes
 from posture.plan.weights import Weights
 from posture.store import Store
 from posture.vulnerabilities.assess import Rules
@@ -307,13 +308,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
     hosts = {host.id: host for host in judged.inventory.hosts}
     current, unassessed = judged.circumstances, judged.unassessed()
     findings = tuple(sorted(found.findings, key=lambda finding: finding.id))
-    bands = scores(
-        ((host.host, host.results) for host in judged.read_hosts()),
-        checks,
-        weights=current.weights,
-        taxonomy=current.taxonomy,
-        binding=bound_classes(current.clocks, judged.baseline.profile),
-    )
+    bands = found.bands.scores()
     return Assessment(
         run=judged.run,
         baseline=judged.baseline,
@@ -342,6 +337,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
         attestations=found.attested.uses(),
         read_hosts=lambda: (replace(host, results=found.covered(host.results)) for host in judged.read_hosts()),
         read_blob=store.read_blob,
+        fleet=found.fleet,
         fingerprint=found.fingerprint(),
         notes=(
             *_notes_on(unassessed),
@@ -385,7 +381,7 @@ def _notes_on(unassessed: tuple[Found, ...]) -> Iterator[str]:
 
 
 class _Walk:
-    """One pass over all hosts: coverage, findings and the fingerprint."""
+    """One pass over all hosts: coverage, bands, findings and the fingerprint."""
 
     def __init__(self, store: Store, judged: Judged) -> None:
         self._judged = judged
@@ -401,28 +397,37 @@ class _Walk:
         )
         self._mended = {(one.check, one.host) for one in self.closed if one.closing is Closing.FIXED}
         self._seen: dict[tuple[str, str], Verdict] = {}
+        self.fleet: tuple[Result, ...] = ()
+        self.bands = scorer(judged.baseline, judged.circumstances)
         self.platforms: list[str] = []
         """What each host calls itself."""
         self.coverage = Coverage(len(self._hosts), len(self._checks), ())
 
     def walk(self) -> None:
         """Read every host once."""
-        counts = dict.fromkeys(Status, 0)
+        counts = Counter(dict.fromkeys(Status, 0))  # in the order of the statuses
+        encode, mended = msgspec.json.Encoder(order="sorted").encode, self._mended
         for host in self._judged.read_hosts():
             self.platforms.append(host.platform)
-            for result in self.covered(host.results):
-                if host.host.id in self._hosts:
-                    counts[result.verdict.status] += 1
-                self._digest.update(msgspec.json.encode(result, order="sorted"))
-                self.findings += self._opened(result)
-                if (result.check, result.host) in self._mended:
+            self.bands.add(host.host, host.results)
+            results = self.covered(host.results)
+            if host.host.id == FLEET:
+                self.fleet = results
+            elif host.host.id in self._hosts:
+                counts.update(result.verdict.status for result in results)
+            for result in results:
+                self._digest.update(encode(result))
+                if result.verdict.status is Status.FAIL:
+                    self.findings += self._opened(result)
+                if mended and (result.check, result.host) in mended:
                     self._seen[result.check, result.host] = result.verdict
         by_status = tuple((status, count) for status, count in counts.items() if count)
         self.coverage = Coverage(len(self._hosts), len(self._checks), by_status)
 
     def covered(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
         """Return the results with the waivers that cover them and what people attest."""
-        return tuple(self.attested.cover(self.book.cover(result)) for result in results)
+        waived, attested = self.book.cover, self.attested.cover
+        return tuple([attested(waived(result)) for result in results])
 
     def passes(self, made: Receipt) -> bool:
         """Return whether this run saw what was mended pass; a blind run did not."""
@@ -439,8 +444,6 @@ class _Walk:
         return digest.hexdigest()
 
     def _opened(self, result: Result) -> Iterator[Finding]:
-        if result.verdict.status is not Status.FAIL:
-            return
         check, as_of = self._checks[result.check], self._judged.run.as_of
         for subject in result.verdict.subjects or ("",):
             id_ = finding_id(check.id, result.host, subject)

@@ -248,8 +248,7 @@ def _hosts(assessment: Assessment) -> Iterator[wire.Host]:
 
 
 def _fleet(assessment: Assessment) -> Iterator[wire.Result]:
-    entries = (entry for entry in assessment.read_hosts() if entry.host.id == FLEET)
-    return (_result(result) for entry in entries for result in entry.results)
+    return map(_result, assessment.fleet)
 
 
 def _host(entry: HostAssessment) -> wire.Host:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
@@ -32,6 +33,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_PLAIN = re.compile("(?:[A-Za-z0-9][ -~]{0,500})?")
+"""Cells that need nothing done to them, which is most of them."""
+
+
 def write_findings_csv(assessment: Assessment, path: Path, *, marking: str = "") -> None:
     """Write every finding of the run, host by host.
 
@@ -48,8 +53,9 @@ def write_rows(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[tuple[st
     text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(columns)
+    plain = _PLAIN.fullmatch
     for row in rows:
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([value if plain(value) else _cell(value) for value in row])
     text.flush()
     text.detach()
 

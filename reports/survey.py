@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.attestation import REASON as ATTESTED
@@ -153,8 +154,12 @@ class Survey:
 
 
 def survey(assessment: Assessment, limits: Limits | None = None) -> Survey:
-    """Read every host once and return the totals with the chosen details."""
-    limits = limits or Limits()
+    """Read every host once and return the totals with the chosen details; the last one is remembered."""
+    return _survey(assessment, limits or Limits())
+
+
+@lru_cache(maxsize=1)
+def _survey(assessment: Assessment, limits: Limits) -> Survey:
     checks = {check.id: check for check in assessment.baseline.checks}
     active = active_waivers(assessment)
     still_open = tuple(

@@ -14,7 +14,7 @@ from reports.due import relative
 from reports.headline import Headline, coverage_words, findings_words, headline
 from reports.inert import inert
 from reports.sections.paths import shortest_words
-from reports.survey import Limits, Survey, survey
+from reports.survey import Survey, survey
 from reports.words import blind_words, counted, duration, percent, thousands
 
 WIDTH = 80
@@ -25,7 +25,7 @@ _BLIND_SHOWN = 3
 
 def summary_lines(assessment: Assessment, files: Iterable[Path] = ()) -> tuple[str, ...]:
     """Return at most 24 lines of at most 80 columns; only a path may be longer, since half a path leads nowhere."""
-    found = survey(assessment, Limits(findings_per_check=0, hosts=0, blind_hosts_per_reason=0))
+    found = survey(assessment)
     head = headline(found)
     return (
         _line(_about(assessment)),

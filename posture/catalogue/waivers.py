@@ -88,18 +88,21 @@ class WaiverBook:
         self._checks = frozenset(checks)
         self._zones = {host.id: host.zone for host in hosts}
         self._met: dict[str, set[str]] = {waiver.id: set() for waiver in self._waivers}
+        self._of_check: dict[str, list[Waiver]] = {}
+        for waiver in self._waivers:
+            self._of_check.setdefault(waiver.check, []).append(waiver)
 
     def cover(self, result: Result) -> Result:
         """Return the result with the id of the waiver that covers it, if any; its status stays what it is."""
         covering = ""
-        for waiver in self._waivers:
-            if waiver.check != result.check or not self._covers_host(waiver, result.host):
+        for waiver in self._of_check.get(result.check, ()):
+            if not self._covers_host(waiver, result.host):
                 continue
             outcome = self._outcome(waiver, result)
             self._met[waiver.id].add(outcome)
             if outcome == "covered" and not covering:
                 covering = waiver.id
-        return replace(result, waiver=covering)
+        return result if result.waiver == covering else replace(result, waiver=covering)
 
     def uses(self, findings: Iterable[Finding]) -> tuple[WaiverUse, ...]:
         """Return what each waiver does today, in id order; to be asked after every result was covered."""

@@ -147,7 +147,7 @@ def _no_trend() -> ScoreTrend | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
     """One run, judged; hosts are streamed so that nothing needs all of it in memory."""
 
@@ -166,6 +166,8 @@ class Assessment:
     """Every host in id order, again at each call."""
     read_blob: Callable[[str], bytes]
     """The bytes of an evidence digest, redacted; raises ``StoreError`` if retention deleted them."""
+    fleet: tuple[Result, ...] = ()
+    """What the checks of the whole fleet say, as ``read_hosts`` gives them last."""
     fingerprint: str = ""
     """Hex sha256 over results, findings and plan: two evaluations of the same evidence agree on it."""
     notes: tuple[str, ...] = ()

@@ -61,21 +61,39 @@ class Scorer:
         }
         self._categories = {id_: _Band() for id_ in taxonomy}
         self._groups: dict[tuple[Kind, str], _Band] = {}
+        self._alike: dict[tuple[float, bool], dict[str, tuple[int, list[list[int]]]]] = {}
 
     def add(self, host: Host, results: Iterable[Result]) -> None:
         """Count the results of a host; a check of the whole fleet has one voice, that of ``fleet``."""
-        factor = self._weights.of_host(host)
-        own = [self._groups.setdefault(key, _Band()) for key in _groups(host)]
-        for band in own:
-            band.hosts += 1
+        voices = self._voices(host)
+        own = [0, 0, 0]
         for result in results:
-            column = _column(result.verdict.status)
-            if column is None or (host.id != FLEET and self._checks[result.check].scope == FLEET):
+            column = _COLUMN[result.verdict.status]
+            if column is None or result.check not in voices:
                 continue
-            # whole numbers of thousandths, so that the order of hosts cannot change a sum
-            weight = round(1000 * self._of_check[result.check] * factor)
-            for band in (*own, *(self._categories[id_] for id_ in self._checks[result.check].threat.categories)):
-                band.totals[column] += weight
+            weight, categories = voices[result.check]
+            own[column] += weight
+            for totals in categories:
+                totals[column] += weight
+        for key in _groups(host):
+            band = self._groups.setdefault(key, _Band())
+            band.hosts += 1
+            band.totals = [whole + part for whole, part in zip(band.totals, own, strict=True)]
+
+    def _voices(self, host: Host) -> dict[str, tuple[int, list[list[int]]]]:
+        """Return the weight of each check at this host, with the sums of its categories; the same for hosts alike."""
+        factor, whole = self._weights.of_host(host), host.id == FLEET
+        if (factor, whole) not in self._alike:
+            self._alike[factor, whole] = {
+                # whole numbers of thousandths, so that the order of hosts cannot change a sum
+                id_: (
+                    round(1000 * weight * factor),
+                    [self._categories[one].totals for one in checked.threat.categories],
+                )
+                for id_, weight in self._of_check.items()
+                if (checked := self._checks[id_]).scope != FLEET or whole
+            }
+        return self._alike[factor, whole]
 
     def scores(self) -> Scores:
         """Return every band of what was added."""
@@ -124,6 +142,9 @@ def bound_classes(clocks: Iterable[Clock], profile: Profile) -> frozenset[str]:
     return frozenset(class_ for clock in legal for class_ in clock.applies_to)
 
 
+_COLUMN = dict.fromkeys(Status, 2) | {Status.PASS: 0, Status.FAIL: 1, Status.NOT_APPLICABLE: None}
+"""Where a status counts: 0 passing, 1 failing, 2 unknown, nowhere what does not apply."""
+
 Kind = Literal["host", "system", "zone"]
 
 
@@ -150,12 +171,6 @@ def _groups(host: Host) -> Iterator[tuple[Kind, str]]:
         yield "host", host.id
         yield "system", host.system
         yield "zone", host.zone
-
-
-def _column(status: Status) -> int | None:
-    """Return 0 for passing, 1 for failing, 2 for unknown, nothing for what does not apply."""
-    columns = {Status.PASS: 0, Status.FAIL: 1, Status.NOT_APPLICABLE: None}
-    return columns.get(status, 2)
 
 
 def _category(id_: str, title: str, band: _Band, checks: Mapping[str, Check]) -> CategoryScore:

@@ -304,10 +304,12 @@ class _Said:
     def assessment(self, host: Host, run: OpenRun) -> HostAssessment:
         known = self.heard.get(host.id)
         sessions = [visited.session for visited in self.visits.get(host.id, ())]
-        nobody = tuple(not_attempted(host.id, check, revision) for check, revision in run.denominator)
+        results = self.results.get(host.id)
+        if results is None:
+            results = tuple(not_attempted(host.id, check, revision) for check, revision in run.denominator)
         return HostAssessment(
             host=host,
-            results=self.results.get(host.id, nobody),
+            results=results,
             unseen=unseen_of(host.id, known.said) if known else (),
             evidence=tuple(sorted(self.evidence.get(host.id, ()), key=lambda one: (one.command_id, one.vantage))),
             documents=_documents(known) if known else (),

@@ -791,11 +791,12 @@ def with_fleet(*, failing: bool = True) -> Assessment:
     )
     verdict = Verdict(Status.FAIL if failing else Status.PASS, "", (line,), ("fleet",))
     apart = Verdict(Status.NOT_APPLICABLE, "asked of the whole fleet", (), ())
+    said_of_all = (Result(FLEET, key.id, 2, verdict, ()),)
 
     def stream() -> Iterator[HostAssessment]:
         for entry in whole.read_hosts():
             yield replace(entry, results=(*entry.results, Result(entry.host.id, key.id, 2, apart, ())))
-        yield HostAssessment(Host(FLEET, (), ""), (Result(FLEET, key.id, 2, verdict, ()),), (), ())
+        yield HostAssessment(Host(FLEET, (), ""), said_of_all, (), ())
 
     finding = replace(
         findings()[0], id="fleet00000000001", check=key.id, host=FLEET, waiver="", closed_at=None, closing=None
@@ -807,6 +808,7 @@ def with_fleet(*, failing: bool = True) -> Assessment:
         coverage=Coverage(2, len(CHECKS) + 1, ((Status.PASS, 2 * len(CHECKS)), (Status.NOT_APPLICABLE, 2))),
         findings=(finding,) if failing else (),
         plan=Plan((fix,) if failing else (), TODAY),
+        fleet=said_of_all,
         read_hosts=stream,
     )
 
