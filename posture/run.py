@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from collectors.base import Transcript
 from collectors.registry import COLLECTORS
 from posture import __version__
+from posture.asked import keep_asked
 from posture.assess import (
     CIRCUMSTANCES,
     Circumstances,
@@ -50,6 +51,7 @@ from posture.graph.evidence import HostEvidence
 from posture.histories import keep_scores
 from posture.judging import Bench, scanning_of
 from posture.known import Looking, Recalled
+from posture.model.asked import Asked
 from posture.model.assessment import Assessment, HostAssessment, Run, RunState
 from posture.model.attack import AttackReport
 from posture.model.check import Baseline
@@ -59,7 +61,15 @@ from posture.model.observation import FactDocument, Observation, Origin, Unseen
 from posture.model.path import AttackGraph
 from posture.model.receipt import Unsettled
 from posture.model.vulnerability import HostCadence, Vulnerability
-from posture.observe import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS, observations, platform_of
+from posture.observe import (
+    DERIVED_COLLECTORS,
+    MATCHED_COLLECTORS,
+    NETWORK_COLLECTORS,
+    NMAP,
+    is_login,
+    observations,
+    platform_of,
+)
 from posture.receipts import keep_receipts
 from posture.store import Store, StoredRun, Visit
 from posture.vulnerabilities.assess import subject
@@ -95,6 +105,9 @@ def scan(store: Store, job: Job, now: datetime, work: Work, *, resume: str = "")
     _refuse_replayed(store)
     run, job, visits = _taken_up(store, resume, job, now) if resume else (_begun(store, job, now), job, frozenset())
     with _nothing_lost(store, run, work):
+        here = {host.id for host in job.inventory.hosts}
+        left_out = sum(host.id not in here for host in job.jump_hosts)
+        keep_asked(store, run.id, Asked(job.login, job.network, left_out))
         gathered = gather(store, run, job, work, visits)
         looking = _looking(store, run, job)
         judged = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
@@ -117,9 +130,12 @@ def replay(
     """
     run = _begun(store, job, now, origin=Origin.REPLAYED, as_of=as_of)
     with _nothing_lost(store, run, work):
+        transports = set()
         for transcript in transcripts:
             recorded = replace(transcript, session=replace(transcript.session, origin=Origin.REPLAYED))
             store.save_host(run.id, transcript.session.host, transcripts=[recorded])
+            transports.add(transcript.session.transport)
+        keep_asked(store, run.id, Asked(any(map(is_login, transports)), NMAP in transports))
         looking = _looking(store, run, job)
         judged = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
         _finish(store, run, work, [*judged, *_feed_notes(job, run)])

@@ -112,12 +112,16 @@ class NeedsToken:
 def _cut(
     cursor: Annotated[str, Query(max_length=200, description="`next` of the answer before.")] = "",
     limit: Annotated[int, Query(ge=1, le=200, description="Items in one answer.")] = 50,
-    run: Annotated[str, Query(max_length=100, description="A run's id; the newest when left out.")] = "latest",
+    run: Annotated[
+        str, Query(max_length=100, description="A run's id; the one that the dashboard leads with when left out.")
+    ] = "latest",
 ) -> Cut:
     return Cut(cursor, limit, run)
 
 
-Run = Annotated[str, Query(max_length=100, description="A run's id; the newest when left out.")]
+Run = Annotated[
+    str, Query(max_length=100, description="A run's id; the one that the dashboard leads with when left out.")
+]
 Asked = Annotated[Cut, Depends(_cut)]
 
 

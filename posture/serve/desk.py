@@ -16,6 +16,7 @@ from posture.model.account import Account
 from posture.model.finding import Finding, Status
 from posture.model.host import Host
 from posture.model.work import Decision, WaiverRequest
+from posture.serve.leading import Leading
 from posture.store import Store
 
 LONGEST = timedelta(days=365)
@@ -125,7 +126,7 @@ class Desk:
         return tuple(sorted(covered))
 
     def _evidence(self, check: str, host: str) -> str:
-        results = stored_host(self.store, "latest", host).results
+        results = stored_host(self.store, Leading(self.store).now().run.run.id, host).results
         verdict = next((one.verdict for one in results if one.check == check), None)
         if verdict is None or verdict.status is not Status.FAIL:
             raise UsageError(f"{check} on {host} does not fail in the newest run", hint="there is nothing to waive")

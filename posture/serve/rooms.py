@@ -13,11 +13,12 @@ from typing import Any
 
 from posture.assess import circumstances_of
 from posture.errors import NotKeptError, StoreError
-from posture.model.account import Account, Act, Role
+from posture.model.account import Account, Act
 from posture.model.assessment import RunState
 from posture.model.host import FLEET, Host
 from posture.run import stored_assessment
 from posture.serve.door import form_token
+from posture.serve.leading import Leading, Sight
 from posture.serve.sight import seen_by
 from posture.serve.timetable import schedule_gauges, schedules_view
 from posture.store import Event, Store, StoredRun
@@ -89,8 +90,9 @@ class Rooms:
         self._store, self._marking, self.style = store, marking, style
         self._env = environment(Path(dashboard_package.__file__).parent / "templates")
         self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], Seen] = OrderedDict()
-        self._drawn: OrderedDict[tuple[str, str, Role, tuple[str, str, tuple[str, ...]]], str] = OrderedDict()
+        self._drawn: OrderedDict[tuple[str, ChromeView, tuple[str, str, tuple[str, ...]]], str] = OrderedDict()
         self._places: OrderedDict[tuple[bool, tuple[str, str, tuple[str, ...]]], dict[str, str]] = OrderedDict()
+        self._leading = Leading(store)
         self._form = secrets.token_hex(32)
         """Stands in kept pages where the form token of a session goes."""
         self._lock = threading.Lock()
@@ -103,11 +105,11 @@ class Rooms:
         """Return a page of the report's own sections."""
         title, path = next((title, path) for path, title, one, _ in _MENU if one == name)
         seen = self.seen(account, ref)
-        key = (name, account.name, account.role, seen.key)
+        chrome = replace(self.chrome(title, account, token, path, seen), form=self._form)
+        key = (name, chrome, seen.key)
         with self._lock:
             drawn = self._drawn.get(key)
         if drawn is None:
-            chrome = replace(self.chrome(title, account, token, path, seen), form=self._form)
             drawn = self.draw(name, chrome, places=self.places(seen, account), page=seen.view)
             with self._lock:
                 self._drawn[key] = drawn
@@ -132,7 +134,10 @@ class Rooms:
             (
                 one.run.id
                 for one in self._store.runs()
-                if one.run.as_of < run.as_of and one.run.origin is run.origin and one.run.state is RunState.COMPLETE
+                if one.run.as_of < run.as_of
+                and one.run.origin is run.origin
+                and one.run.state is RunState.COMPLETE
+                and self._leading.asked(one).whole
             ),
             "",
         )
@@ -160,6 +165,8 @@ class Rooms:
             coverage=percent(coverage.decided, coverage.possible) if whole else "not shown: of the whole run",
             profile=one.run.profile,
             by=one.run.operator,
+            asked=self._leading.asked(one).words(),
+            leads=one.run.id == self._leading.now().run.run.id,
         )
 
     def evidence(self, account: Account, token: str, digest: str) -> str:
@@ -261,6 +268,8 @@ class Rooms:
 
     def chrome(self, title: str, account: Account | None, token: str, path: str, seen: Seen | None) -> ChromeView:
         """Return what stands around a page."""
+        lead = self._leading.now() if seen else None
+        shown = lead if seen and lead and lead.run.run.id == seen.run.run.id else None
         return ChromeView(
             title=title,
             marking=seen.marking if seen else self._marking,
@@ -271,6 +280,9 @@ class Rooms:
             form=form_token(token),
             run=seen.run.run.id if seen else "",
             as_of=seen.run.run.as_of if seen else None,
+            asked=self._leading.asked(seen.run).words() if seen else "",
+            newer=self._leading.newer(shown, _sight(seen)) if seen and shown else None,
+            running=any(one.run.state is RunState.RUNNING for one in lead.newer) if lead else False,
             nav=tuple(
                 NavLine(name, place, place == path)
                 for place, name, _, act in _MENU
@@ -279,8 +291,11 @@ class Rooms:
         )
 
     def seen(self, account: Account, ref: str) -> Seen:
-        """Return a run as this account sees it; what was drawn is kept as long as the run does not change."""
-        run = self._store.load_run(ref)
+        """Return a run as this account sees it; what was drawn is kept as long as the run does not change.
+
+        ``latest`` is the run that the dashboard leads with.
+        """
+        run = self._leading.now().run if ref == "latest" else self._store.load_run(ref)
         newest = self._store.chain_head().digest if run.run.state is RunState.RUNNING else run.fingerprint
         key = (run.run.id, newest, account.systems)
         with self._lock:
@@ -297,6 +312,12 @@ class Rooms:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return seen
+
+
+def _sight(seen: Seen) -> Sight:
+    systems = seen.key[2]
+    hosts = seen.hosts.keys() if systems else {FLEET, *seen.hosts}
+    return Sight(seen.survey.open, hosts, seen.survey.checks, systems)
 
 
 def _change(one: Event) -> ChangeLine:

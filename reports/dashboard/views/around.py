@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from reports.view import Pair
+
 
 @dataclass(frozen=True, slots=True)
 class NavLine:
@@ -13,6 +15,23 @@ class NavLine:
     title: str
     path: str
     here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewerRun:
+    """A run that is newer than the one shown and says less; findings are those it opened or closed since."""
+
+    path: str
+    """Address of its own overview."""
+    as_of: datetime
+    why: str
+    """What it did not ask, or that it was interrupted."""
+    coverage: str
+    opened: tuple[Pair, ...]
+    """Title and address of the first few."""
+    opened_total: int
+    closed: tuple[Pair, ...]
+    closed_total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +51,12 @@ class ChromeView:
     """What every form sends back."""
     run: str
     as_of: datetime | None
+    asked: str
+    """What the run did not ask; empty when it asked everything."""
+    newer: NewerRun | None
+    """``None`` when nothing newer is there, or another run than the leading one is looked at."""
+    running: bool
+    """A scan is running now."""
     nav: tuple[NavLine, ...]
     scripts: tuple[str, ...] = ()
     """Addresses of the scripts that the page may load; nearly always none."""

@@ -21,6 +21,10 @@ class RunLine:
     coverage: str
     profile: str
     by: str
+    asked: str
+    """What it did not ask; empty when it asked everything."""
+    leads: bool
+    """It is the run that the dashboard shows."""
 
 
 @dataclass(frozen=True, slots=True)
