@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import msgspec
 from posture import yamlfile
 from posture.errors import ConfigError
 from posture.model.clock import Campaign, Rebase
+from posture.serve_file import ServeEntry, serve_entry
 from posture.yamlfile import Located
 
 
@@ -128,25 +128,6 @@ class NotifyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Of coverage lost since the run before; a judgement, not a standard."""
 
 
-class ProxyEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The proxy in front of the dashboard, which checks clients' certificates (PIV) and says whose they are."""
-
-    addresses: list[str]
-    """Of the proxies themselves; a header from anywhere else is ignored."""
-    subject_header: str = "X-Client-Subject"
-    """Carries the subject of the certificate."""
-    verify_header: str = "X-Client-Verify"
-    """Must say ``SUCCESS``, as nginx's ``$ssl_client_verify`` does."""
-    subjects: dict[str, str] = {}
-    """Subject, exactly as the proxy writes it, to the account of its holder."""
-
-
-class ServeEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """How `posture serve` is reached."""
-
-    proxy: ProxyEntry | None = None
-
-
 class RetentionEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """How long raw answers are kept; verdicts, findings and the audit log are never let go."""
 
@@ -242,7 +223,7 @@ def read(path: Path) -> Config:
         campaign=_campaign(located, file.campaign),
         feeds=file.feeds,
         notify=_notify(located, base, file),
-        serve=_serve(located, file.serve),
+        serve=serve_entry(located, base, file.serve),
         evidence=file.evidence,
         retention=_retention(located, file.retention),
     )
@@ -339,16 +320,6 @@ def _credential(located: Located, base: Path, name: str, entry: CredentialEntry)
         key: str(_below(base, getattr(entry, key))) for key in ("path", "certificate") if getattr(entry, key)
     }
     return msgspec.structs.replace(entry, **changes)
-
-
-def _serve(located: Located, entry: ServeEntry) -> ServeEntry:
-    for text in entry.proxy.addresses if entry.proxy else ():
-        try:
-            ipaddress.ip_address(text)
-        except ValueError:
-            hint = "name the proxy's own address, as 10.1.2.3; no network and no name"
-            raise located.error(f"`{text}` is no address", "serve", "proxy", "addresses", hint=hint) from None
-    return entry
 
 
 def _retention(located: Located, entry: RetentionEntry) -> RetentionEntry:

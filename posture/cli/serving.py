@@ -93,6 +93,7 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
         from posture.serve.app import Settings, create_app  # noqa: PLC0415
         from posture.serve.door import Door  # noqa: PLC0415
         from posture.serve.proxy import Proxy  # noqa: PLC0415
+        from posture.serve.single_sign_on import from_entry  # noqa: PLC0415
         from posture.serve.watch import log_as_json  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         hint = "pip install 'posture-scanner[serve]'"
@@ -103,7 +104,9 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
         addresses = frozenset(str(ipaddress.ip_address(one)) for one in entry.addresses)
         proxy = Proxy(addresses, entry.subject_header, entry.verify_header, entry.subjects)
     # behind a proxy that checks certificates the browser's side is TLS, whatever this side is
-    settings = Settings(way.tls is not None or bool(proxy.addresses), config.marking, proxy)
+    secure = way.tls is not None or bool(proxy.addresses)
+    sign_on = from_entry(config.serve.oidc, prepare.now, secure=secure) if config.serve.oidc else None
+    settings = Settings(secure, config.marking, proxy, sign_on)
     host = f"[{way.listen}]" if ":" in way.listen else way.listen
     terminal.say(f"dashboard: {'https' if way.tls else 'http'}://{host}:{way.port}/")
     if token := door.first_token():

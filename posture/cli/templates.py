@@ -110,6 +110,9 @@ credentials:
 
 # A proxy that checks clients' certificates (PIV) in front of `posture serve`: docs/dashboard.md says what it must do.
 # serve: {proxy: {addresses: [10.1.2.3], subjects: {'CN=DOE.JANE.1234567890,OU=PKI,O=U.S. Government,C=US': jane.doe}}}
+# Single sign-on by OpenID Connect; the secret stands in a file of its own: docs/dashboard.md.
+# serve: {oidc: {issuer: 'https://login.example.gov', client_id: posture, secret_file: oidc-secret,
+#   public_url: 'https://posture.example.gov', roles: {soc: {role: analyst}}}}
 
 # What an evidence bundle must carry beside its first signature: `posture verify` fails while it is missing.
 # evidence: {asks: [countersignature, timestamp]}

@@ -30,6 +30,7 @@ from posture.serve.limits import Kind, Limits
 from posture.serve.proxy import Proxy
 from posture.serve.rooms import Rooms
 from posture.serve.scripts import POLICY, Scripts
+from posture.serve.single_sign_on import BACK, OUT, SingleSignOn, add_single_sign_on
 from posture.serve.tokens import Tokens
 from posture.serve.watch import Ready, add_watch
 from posture.serve.work_room import WorkRoom
@@ -65,6 +66,7 @@ class Settings:
     """True behind TLS: cookies travel over nothing else."""
     marking: str = ""
     proxy: Proxy = field(default_factory=Proxy)
+    sign_on: SingleSignOn | None = None
 
     @property
     def cookie(self) -> str:
@@ -178,7 +180,8 @@ def _see_other(path: str) -> RedirectResponse:
 def _kind(request: Request) -> Kind:
     if is_api(request):
         return Kind.API
-    return Kind.SIGN_IN if request.url.path in ("/sign-in", "/first") and request.method == "POST" else Kind.PAGE
+    path, sent = request.url.path, request.method == "POST"
+    return Kind.SIGN_IN if path in (OUT, BACK) or (sent and path in ("/sign-in", "/first")) else Kind.PAGE
 
 
 def _later(request: Request, wait_s: float) -> Response:
@@ -234,13 +237,22 @@ def _everywhere(app: FastAPI, rooms: Rooms, settings: Settings, door: Door, limi
 def _without_account(app: FastAPI, rooms: Rooms, settings: Settings, door: Door, style: bytes) -> None:
     """Add the routes that ask nobody who they are."""
 
-    def let_in(token: str) -> Response:
-        answer = _see_other("/")
+    other = settings.sign_on.name if settings.sign_on else ""
+
+    def enter(answer: Response, token: str) -> None:
         age = int(SESSION.total_seconds())
         answer.set_cookie(
             settings.cookie, token, max_age=age, secure=settings.secure, httponly=True, samesite="strict", path="/"
         )
+
+    def let_in(token: str) -> Response:
+        answer = _see_other("/")
+        enter(answer, token)
         return answer
+
+    add_single_sign_on(
+        app, settings.sign_on, door, enter, lambda wrong: rooms.sign_in(wrong, other=other, entered=not wrong)
+    )
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -260,14 +272,14 @@ def _without_account(app: FastAPI, rooms: Rooms, settings: Settings, door: Door,
         name = settings.proxy.account(request)
         if token := door.sign_in_as(name, by="client certificate, checked by the proxy") if name else "":
             return let_in(token)
-        return HTMLResponse(rooms.sign_in(first=bool(door.first_token())))
+        return HTMLResponse(rooms.sign_in(first=bool(door.first_token()), other=other))
 
     @app.post("/sign-in")
     def sign_in(fields: Annotated[dict[str, str], Depends(Form())]) -> Response:
         token = door.sign_in(fields.get("name", ""), fields.get("password", ""))
         if not token:
             wrong = "Account or password is wrong, or the account rests after too many tries."
-            return HTMLResponse(rooms.sign_in(wrong), status_code=HTTPStatus.UNAUTHORIZED)
+            return HTMLResponse(rooms.sign_in(wrong, other=other), status_code=HTTPStatus.UNAUTHORIZED)
         return let_in(token)
 
     @app.post("/first")
@@ -277,7 +289,7 @@ def _without_account(app: FastAPI, rooms: Rooms, settings: Settings, door: Door,
             door.make_first(fields.get("token", ""), name, password)
         except UsageError as error:
             wrong = f"{error}: {error.hint}"
-            return HTMLResponse(rooms.sign_in(wrong, first=True), status_code=HTTPStatus.BAD_REQUEST)
+            return HTMLResponse(rooms.sign_in(wrong, first=True, other=other), status_code=HTTPStatus.BAD_REQUEST)
         return let_in(door.sign_in(name, password))
 
     @app.post("/sign-out", dependencies=[Depends(Form(settings.cookie))])

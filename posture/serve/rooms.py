@@ -239,10 +239,10 @@ class Rooms:
         here = pages.accounts_page(self._store.people.accounts(), self._store.tokens.all(), now, wrong, made)
         return self.draw("accounts", chrome, places={}, here=here)
 
-    def sign_in(self, wrong: str = "", *, first: bool = False) -> str:
-        """Return the way in."""
+    def sign_in(self, wrong: str = "", *, first: bool = False, other: str = "", entered: bool = False) -> str:
+        """Return the way in, also through an identity provider; or that it was passed."""
         chrome = self.chrome("Sign in", None, "", "", None)
-        return self.draw("sign_in", chrome, places={}, here=SignInView(wrong, first))
+        return self.draw("sign_in", chrome, places={}, here=SignInView(wrong, first, other, entered))
 
     def trouble(self, account: Account | None, token: str, what: str, hint: str) -> str:
         """Return a page that says why there is none."""

@@ -78,6 +78,12 @@ class People:
             entry = chain.Entry(login.made_at, "signed_in", "", None, detail={"account": login.account, "by": by})
             chain.append(conn, self._blobs, [entry])
 
+    def refuse(self, account: str, *, by: str, why: str, at: datetime) -> None:
+        """Write down that somebody was not let in; ``account`` is empty where nobody knows who it was."""
+        with self._database.write() as conn:
+            detail = {"account": account, "by": by, "why": why}
+            chain.append(conn, self._blobs, [chain.Entry(at, "sign_in_refused", "", None, detail=detail)])
+
     def signed_in(self, token_digest: str, now: datetime) -> Account | None:
         """Return whose session this is; ``None`` when it has ended, or the account is disabled."""
         with self._database.read() as conn:

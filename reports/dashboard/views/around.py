@@ -69,6 +69,10 @@ class SignInView:
     wrong: str
     first: bool
     """True while there is no administrator: the one-time token makes one."""
+    other: str
+    """The identity provider of single sign-on; empty without one."""
+    entered: bool
+    """True once somebody is in: the page leads on."""
 
 
 @dataclass(frozen=True, slots=True)
