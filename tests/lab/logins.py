@@ -172,7 +172,7 @@ def answers(client: Host, key: str, address: str, logins: Iterable[Login] = LOGI
     client.run(["/bin/sh", "-c", f"printf '#!/bin/sh\\necho {PASSWORD}\\n' >/srv/say && chmod 755 /srv/say"])
     asked = [(login.account, way) for login in logins for way in _asked(login)]
     with ThreadPoolExecutor(4) as pool:
-        told = pool.map(lambda one: _gets_a_shell(client, _argv(key, address, *one)), asked)
+        told = pool.map(lambda one: gets_a_shell(client, key, address, *one), asked)
         return dict(zip(asked, told, strict=True))
 
 
@@ -206,7 +206,9 @@ _BROKEN = ("Connection ", "kex_exchange_identification")
 _TRIES = 3  # a connection that broke is no answer, unless it breaks each time: so PAM turns expired accounts away
 
 
-def _gets_a_shell(client: Host, argv: list[str]) -> bool:
+def gets_a_shell(client: Host, key: str, address: str, account: str, way: With = "key") -> bool:
+    """Return whether the sshd behind an address gives somebody on ``client`` a shell as this account."""
+    argv = _argv(key, address, account, way)
     for _ in range(_TRIES):
         done = client.run(argv)
         if "let-in" in done.stdout:

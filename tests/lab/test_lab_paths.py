@@ -10,7 +10,7 @@ import pytest
 from collectors.public_keys import public_key
 from posture.attack import graph_of
 from posture.catalogue.load import load
-from posture.model.path import AttackGraph
+from posture.model.path import AttackGraph, Edge
 from posture.store import Store
 from tests.lab.logins import LOGINS, Login, With
 from tests.lab.network import inside
@@ -51,8 +51,14 @@ def answered(lab: Waylaid, before: Seen) -> Mapping[tuple[str, With], bool]:
 
 
 @pytest.fixture(scope="module")
-def after(lab: Waylaid, answered: Mapping[tuple[str, With], bool]) -> Seen:
-    """What a scan says after every fix."""
+def certified(lab: Waylaid, before: Seen) -> Mapping[str, bool]:
+    """Which accounts of gate a certificate opens that somebody signed with what lies on den."""
+    return lab.certified("signed", "signedonly")
+
+
+@pytest.fixture(scope="module")
+def after(lab: Waylaid, answered: Mapping[tuple[str, With], bool], certified: Mapping[str, bool]) -> Seen:
+    """What a scan says after every fix, which is made when everything else was asked."""
     run(lab.hosts["app"], "rm /etc/sudoers.d/60-alice")
     for row in PLANTED:
         if row.where == ROUTER:
@@ -130,18 +136,32 @@ def test_the_graph_says_what_sshd_does(
     assert opened_from_web(before[1], login.account, key.fingerprint) == wanted, "the graph"
 
 
+def test_a_certificate_of_a_stolen_authority_opens_what_the_graph_says(
+    lab: Waylaid, before: Seen, certified: Mapping[str, bool]
+) -> None:
+    assert certified == {"signed": True, "signedonly": False}
+    step = Step("key:{signed}", "account:gate/")
+    assert {one.conclusion for one in edges_of(before[1], "ssh-ca", step, fingerprints(lab))} == {"account:gate/signed"}
+
+
 def fingerprints(lab: Waylaid) -> dict[str, str]:
     """Return the fingerprint of each planted key by its name."""
     return {name: key.fingerprint for name, text in lab.planted.items() if (key := public_key(text))}
 
 
-def is_there(graph: AttackGraph, rule: str, step: Step, keys: Mapping[str, str]) -> bool:
+def edges_of(graph: AttackGraph, rule: str, step: Step, keys: Mapping[str, str]) -> list[Edge]:
     premise, conclusion = step.premise.format(**keys), step.conclusion.format(**keys)
-    return any(
-        one.conclusion.startswith(conclusion) and any(held.startswith(premise) for held in one.premises)
+    return [
+        one
         for one in graph.edges
         if one.rule == rule
-    )
+        and one.conclusion.startswith(conclusion)
+        and any(held.startswith(premise) for held in one.premises)
+    ]
+
+
+def is_there(graph: AttackGraph, rule: str, step: Step, keys: Mapping[str, str]) -> bool:
+    return bool(edges_of(graph, rule, step, keys))
 
 
 def table(lab: Waylaid, graph: AttackGraph) -> tuple[str, list[str], list[str]]:

@@ -41,6 +41,8 @@ NUMBERS = {"web": 30, "app": 30, "db": 30, "den": 31, "gate": 31}
 FAST_REFUSAL = "add rule inet zones forward tcp dport != 22 reject with tcp reset\n"
 """Between zones port 22 is dropped in silence; that of the others would cost a look minutes."""
 
+_CERTIFY = "umask 077; cat >/srv/authority; ssh-keygen -q -t ed25519 -N '' -f /srv/own; ssh-keygen -q -s /srv/authority -I me -n "
+
 
 @dataclass
 class Waylaid:
@@ -73,6 +75,14 @@ class Waylaid:
     def logins(self) -> Mapping[tuple[str, logins.With], bool]:
         """Return what sshd of gate, asked from web, says to each account with what somebody there may hold."""
         return logins.answers(self.hosts["web"], KEY, self.address("gate"))
+
+    def certified(self, *accounts: str) -> dict[str, bool]:
+        """Return which accounts of gate a certificate opens from web that was signed with the key lying on den."""
+        authority = self.hosts["den"].run(["cat", "/home/signer/.ssh/id_ed25519"]).stdout
+        made = self.hosts["web"].run(["/bin/sh", "-ec", _CERTIFY + ",".join(accounts) + " /srv/own.pub"], authority)
+        assert made.returncode == 0, made.stderr
+        asked = (self.hosts["web"], "/srv/own", self.address("gate"))
+        return {account: logins.gets_a_shell(*asked, account) for account in accounts}
 
     def _posture(self, *words: str) -> subprocess.CompletedProcess[str]:
         argv = enter(self.network.namespace("scanner"), [str(POSTURE), *words])
