@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +25,6 @@ from tests.posture.replays import (
 )
 
 Call = Callable[..., Any]
-DEMO_WITHIN_S = 10  # of processor time: the machine may be busy with other tests
 DEMO_LIMIT_BYTES = 1_500_000
 
 
@@ -174,28 +172,25 @@ def test_merge_of_a_file_that_is_not_there_or_no_export(posture: Call, here: Pat
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str], float]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     home = tmp_path_factory.mktemp("demo")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run((PROGRAM, "demo", "--out", "d"), capture_output=True, text=True, check=False, cwd=home)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return home / "d", done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return home / "d", done
 
 
-def test_the_demo_writes_its_reports_within_seconds(
-    demo: tuple[Path, subprocess.CompletedProcess[str], float],
+def test_the_demo_writes_its_reports(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    out, done, took_s = demo
+    out, done = demo
     assert done.returncode == 0, done.stderr
-    assert took_s < DEMO_WITHIN_S
     assert "replayed evidence" in done.stdout
     assert (out / "report.html").stat().st_size > 100_000
 
 
 def test_the_demo_has_a_dozen_hosts_blind_spots_and_waivers_of_both_kinds(
-    demo: tuple[Path, subprocess.CompletedProcess[str], float], posture: Call
+    demo: tuple[Path, subprocess.CompletedProcess[str]], posture: Call
 ) -> None:
-    out, _, _ = demo
+    out, _ = demo
     [run] = posture("runs", "--out", out, "--json").json
     assert (run["hosts"], run["run"]["origin"]) == (12, "replayed")
     with Store.open(out / "posture.db") as store:
@@ -209,7 +204,7 @@ def test_the_demo_has_a_dozen_hosts_blind_spots_and_waivers_of_both_kinds(
 
 
 def test_the_demo_is_small_and_holds_no_name_or_address_of_the_lab(
-    demo: tuple[Path, subprocess.CompletedProcess[str], float],
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     files = [path for path in HOME.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < DEMO_LIMIT_BYTES

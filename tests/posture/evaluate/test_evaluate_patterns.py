@@ -42,4 +42,4 @@ def test_what_is_accepted_ends_soon_on_hostile_text(pattern: str, unit: str) -> 
     text = (unit * MAX_INPUT)[: MAX_INPUT - 1] + "!"
     began = time.process_time()
     compile_pattern(pattern).fullmatch(text)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 20  # one that runs away takes years
