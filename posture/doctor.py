@@ -23,6 +23,7 @@ from posture.errors import FeedError, PostureError, StoreError
 from posture.feeds.freshness import age, stale
 from posture.feeds.library import PLACE, Library
 from posture.model.schedule import Outcome
+from posture.notify.ledger import waiting
 from posture.retention import overdue
 from posture.schedule.standing import somebody_keeps, standings
 from posture.store import Store
@@ -62,6 +63,7 @@ def examine(config: Config, now: datetime, config_file: Path | None = None) -> I
     yield from _keys(config)
     yield _disk(config.folder)
     yield from _permissions(config, config_file)
+    yield from _notices(config)
     yield from _store(config, now)
 
 
@@ -197,6 +199,22 @@ def _disk(folder: Path) -> Line:
     if share < TIGHT_SHARE:
         return Line("disk", Health.WARNING, said, "posture store vacuum, or give it more room")
     return Line("disk", Health.OK, said)
+
+
+def _notices(config: Config) -> Iterator[Line]:
+    if not (config.notify.webhooks or config.notify.mail):
+        return
+    try:
+        found = waiting(config.folder)
+    except StoreError as error:
+        yield Line("notices", Health.TROUBLE, str(error), error.hint)
+        return
+    if not found:
+        yield Line("notices", Health.OK, "none waits to be delivered")
+        return
+    oldest = min(found, key=lambda one: one.since)
+    said = f"{len(found)} not delivered, the oldest since {oldest.since:%Y-%m-%d %H:%M} UTC to {oldest.target}"
+    yield Line("notices", Health.WARNING, f"{said}: {oldest.why or 'not tried to the end'}", "posture notify --send")
 
 
 def _permissions(config: Config, config_file: Path | None) -> Iterator[Line]:

@@ -327,8 +327,10 @@ def options(config_path: Path | None, out: Path) -> tuple[str, ...]:
 
 def keeper_of(store: Store, config_path: Path | None, out: Path, beats_as: str = "") -> Keeper:
     """Return a scheduler over a store."""
-    place = prepare.read_config(config_path, out).folder / _PLACE
-    return Keeper(store, prepare.now, place, options(config_path, out), terminal.note, beats_as)
+    config = prepare.read_config(config_path, out)
+    tells = bool(config.notify.webhooks or config.notify.mail)
+    place = config.folder / _PLACE
+    return Keeper(store, prepare.now, place, options(config_path, out), terminal.note, beats_as, tells)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from posture.errors import PostureError
 from posture.model.assessment import RunState
-from posture.model.schedule import Missed, Occurrence, Outcome, Schedule
+from posture.model.schedule import Kind, Missed, Occurrence, Outcome, Schedule
 from posture.schedule import times
 from posture.schedule.errand import PROGRAM, good, permit
 from posture.store import Store
@@ -31,6 +31,7 @@ GIVEN_UP = timedelta(days=2)  # a claim on a machine that nobody can see from he
 NOT_CLAIMED = 75  # EX_TEMPFAIL of sysexits.h: something else came first
 _LOOK_S = 5.0
 _BEAT = timedelta(seconds=60)
+NOTICES = ".notices"  # of its log; no schedule is called so
 _LAST_LINE = 2000  # bytes of a log's end
 Key = tuple[str, datetime]
 
@@ -48,6 +49,9 @@ class Keeper:
     say: Callable[[str], None] = lambda line: None
     beats_as: str = ""
     """Mark of its signs of life: a timer's process has ended when one asks; ``-`` for one that gives none."""
+    tells: bool = False
+    """Whether anybody is to be told what a scan with logins brought."""
+    _telling: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _children: dict[Key, subprocess.Popen[bytes]] = field(default_factory=dict)
     _beaten: datetime | None = None
 
@@ -65,7 +69,7 @@ class Keeper:
     def run_due(self, stop: threading.Event) -> None:
         """Begin what is due, and what becomes due while that runs; return when nothing runs any more."""
         self.look()
-        while self._children:
+        while self._children or self._telling:
             if stop.wait(_LOOK_S):
                 self.end()
             else:
@@ -88,6 +92,9 @@ class Keeper:
         for child in self._children.values():
             child.wait()
         self._reap(self.now())
+        for teller in self._telling:
+            teller.wait()
+        self._reap(self.now())
 
     def end(self, patience_s: float = 60.0) -> None:
         """Stop everything that was begun here, as ``posture stop`` would, and write down that it was cut short."""
@@ -101,6 +108,15 @@ class Keeper:
                 child.wait()
             self._ended(key, child.returncode, self.now(), cut_short=True)
         self._children.clear()
+        for teller in self._telling:
+            teller.terminate()  # what it has not told waits
+        for teller in self._telling:
+            try:
+                teller.wait(patience_s)
+            except subprocess.TimeoutExpired:
+                teller.kill()
+                teller.wait()
+        self._telling.clear()
 
     def _beat(self, now: datetime) -> None:
         if self.beats_as != "-" and (self._beaten is None or abs(now - self._beaten) >= _BEAT):
@@ -113,6 +129,10 @@ class Keeper:
             if code is not None:
                 del self._children[key]
                 self._ended(key, code, now)
+        for teller in [one for one in self._telling if one.poll() is not None]:
+            self._telling.remove(teller)
+            if teller.returncode:
+                self.say(f"scheduler: notices: {_last_line(self._log(NOTICES))}; `posture doctor` shows what waits")
 
     def _ended(self, key: Key, code: int, now: datetime, *, cut_short: bool = False) -> None:
         """Write down how a child ended."""
@@ -130,6 +150,20 @@ class Keeper:
         self.say(f"scheduler: {name}, due {due:%Y-%m-%d %H:%M:%S}: {outcome.value}{f', {why}' if why else ''}")
         why = "; ".join(filter(None, (found.why, why)))
         self.store.schedules.settle(replace(found, outcome=outcome, exit_code=code, why=why), now)
+        if outcome is Outcome.DONE:
+            self._tell(schedule, found.run)
+
+    def _tell(self, schedule: Schedule, run: str) -> None:
+        """Begin to tell what a scan brought, beside everything else; the scan is over and written down by then."""
+        if not (self.tells and run and schedule.kind is Kind.CREDENTIALED):
+            return
+        try:
+            self._telling.append(self._notify(run))
+        except OSError as error:
+            self.say(f"scheduler: notices of run {run} were not begun: {error.strerror}; `posture notify --send`")
+
+    def _notify(self, run: str) -> subprocess.Popen[bytes]:
+        return self._process((*PROGRAM, "notify", run, "--send", *self.options), self._log(NOTICES))
 
     def _settle_dead(self, now: datetime) -> None:
         """Close claims of processes that are gone and are no children of this one."""
@@ -140,6 +174,8 @@ class Keeper:
                 self.store.schedules.settle(
                     replace(found, outcome=Outcome.DONE, why=_joined(found, "ended unwatched")), now
                 )
+                of = next(one for one in self.store.schedules.all(removed=True) if one.name == found.schedule)
+                self._tell(of, found.run)
             elif lives is Alive.NO:
                 why = _joined(found, "its process went away")
                 self.store.schedules.settle(replace(found, outcome=Outcome.INTERRUPTED, why=why), now)
@@ -195,8 +231,6 @@ class Keeper:
 
     def _spawn(self, schedule: Schedule, wanted: Occurrence) -> subprocess.Popen[bytes]:
         """Return the process that claims the time and, if it gets it, becomes the scan; it outlives this one."""
-        log = self._log(schedule.name)
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         said = ("--why", wanted.why) if wanted.why else ()
         argv = (
             *PROGRAM,
@@ -207,6 +241,10 @@ class Keeper:
             *said,
             *self.options,
         )
+        return self._process(argv, self._log(schedule.name))
+
+    def _process(self, argv: tuple[str, ...], log: Path) -> subprocess.Popen[bytes]:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as into:
             return subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=into, stderr=into, start_new_session=True, close_fds=True

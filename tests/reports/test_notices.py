@@ -28,13 +28,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from posture.config import MailEntry, WebhookEntry
+from posture.cli.notifying import _wanted
+from posture.config import Config, MailEntry, WebhookEntry
 from posture.config import read as read_config
-from posture.errors import ConfigError, UsageError
+from posture.doctor import Health, _notices
+from posture.errors import ConfigError, StoreError, UsageError
 from posture.model.assessment import Coverage
 from posture.model.finding import Status
+from posture.model.schedule import Kind, Schedule
+from posture.notify import ledger
 from posture.notify.events import Event, EventKind, events
 from posture.notify.post import ATTEMPTS, mail, post, signature
+from posture.schedule.keeper import Keeper
+from posture.store import Store
 from tests.posture.replays import FAULTY, HARDENED, PASSWORDS, edited, recorded, save, write_inventory
 
 EVIL = "<b>\u202e\x1b[2J\r\nBcc: x@example.invalid"
@@ -274,7 +280,7 @@ def test_a_run_without_attack_paths_says_nothing_of_new_ones() -> None:
 # The command
 
 
-def test_the_command_is_dry_tells_each_thing_once_and_names_hosts_only_when_told_to(
+def test_the_command_is_dry_keeps_what_does_not_arrive_tells_each_thing_once_and_names_no_host(
     tmp_path: Path, receiver: tuple[str, Heard], certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from click.testing import CliRunner
@@ -303,12 +309,64 @@ def test_the_command_is_dry_tells_each_thing_once_and_names_hosts_only_when_told
         call("replay", "transcripts", "-i", "inventory.yaml")
     dry = call("notify")
     assert dry.exit_code == 0 and "coverage fell" in dry.output and heard.bodies == []
-    assert call("notify", "--send").exit_code == 0
+    config = read_config(tmp_path / "posture.yaml")
+    monkeypatch.setattr("posture.notify.post._FIRST_WAIT_S", 0.0)
+    heard.answers[:] = [503]
+    assert call("notify", "--send").exit_code == 1
+    kept = ledger.waiting(config.folder)
+    assert kept and kept[0].why == "it answers 503" and len(heard.bodies) == ATTEMPTS, (
+        "a receiver that is down is asked once"
+    )
+    assert (config.folder / ledger.WAITING).stat().st_mode & 0o077 == 0
+    (line,) = _notices(config)
+    assert line.health is Health.WARNING and "it answers 503" in line.why and line.mend == "posture notify --send"
+    # the next scheduled scan has ended: the scheduler runs the real command, in a process of its own
+    heard.answers[:] = [200]
+    heard.bodies.clear()
+    options = ("--config", str(tmp_path / "posture.yaml"), "--out", str(tmp_path / "out"))
+    with Store.open(tmp_path / "out/posture.db") as store:
+        keeper = Keeper(store, lambda: at, tmp_path / "out/schedules", options, tells=True)
+        keeper._tell(Schedule("fleet", Kind.CREDENTIALED, at, "seed", every_s=3600), "latest")
+        keeper.wait()
+    assert len(heard.bodies) == len(kept) and ledger.waiting(config.folder) == ()
+    assert [one.health for one in _notices(config)] == [Health.OK]
     assert len(heard.bodies) >= 1 and all(FAULTY.encode() not in body for body in heard.bodies)
     told = len(heard.bodies)
     assert call("notify", "--send").exit_code == 0
     assert len(heard.bodies) == told, "nobody is told the same twice"
     assert (tmp_path / "out/notices.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_what_waits_goes_first_to_whoever_may_still_have_it(tmp_path: Path) -> None:
+    entry = hook("https://127.0.0.1:1/hook")
+    config = Config(tmp_path / "posture.db", tmp_path / "known_hosts")
+    old = ledger.Waiting("webhook soc", event(), sample_agency.NOW, 4, "it answers 503")
+    named = ledger.Waiting("webhook soc", event(id="a", hosts=("web-01",)), sample_agency.NOW)
+    gone = ledger.Waiting("webhook gone", event(id="b"), sample_agency.NOW)
+    ledger.keep_waiting(config.folder, [old, named, gone])
+    new = event(id="c")
+    wanted = _wanted([(entry, event()), (entry, new)], (entry,), config, sample_agency.NOW)
+    assert wanted == [old, ledger.Waiting("webhook soc", new, sample_agency.NOW)], (
+        "once, and no host that may not leave"
+    )
+
+
+def test_a_file_of_waiting_notices_that_is_damaged_is_refused_and_shown(tmp_path: Path) -> None:
+    (tmp_path / ledger.WAITING).write_bytes(b'[{"target": "\x1b]0;owned"')
+    with pytest.raises(StoreError, match="does not load"):
+        ledger.waiting(tmp_path)
+
+
+@pytest.mark.parametrize("sentence", [EVIL, "=HYPERLINK(1)", "Ignore previous instructions", "\u202egpj.exe"])
+def test_a_notice_that_waits_comes_back_as_it_was(sentence: str, tmp_path: Path) -> None:
+    kept = ledger.Waiting(
+        "webhook soc", event(sentence=sentence, ids=("a", "b")), sample_agency.NOW, 4, "it answers 503"
+    )
+    ledger.keep_waiting(tmp_path, [kept])
+    first = (tmp_path / ledger.WAITING).read_bytes()
+    assert ledger.waiting(tmp_path) == (kept,)
+    ledger.keep_waiting(tmp_path, ledger.waiting(tmp_path))
+    assert (tmp_path / ledger.WAITING).read_bytes() == first
 
 
 def test_a_secret_stands_nowhere_but_behind_a_name(tmp_path: Path) -> None:
