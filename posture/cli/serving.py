@@ -90,8 +90,9 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
     try:
         import uvicorn  # noqa: PLC0415 - an extra, asked for here only
 
-        from posture.serve.app import Settings, create_app  # noqa: PLC0415
+        from posture.serve.app import create_app  # noqa: PLC0415
         from posture.serve.door import Door  # noqa: PLC0415
+        from posture.serve.gate import Settings  # noqa: PLC0415
         from posture.serve.proxy import Proxy  # noqa: PLC0415
         from posture.serve.single_sign_on import from_entry  # noqa: PLC0415
         from posture.serve.watch import log_as_json  # noqa: PLC0415

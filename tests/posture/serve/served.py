@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from posture import config
 from posture.demo import run_demo
 from posture.model.account import Role
-from posture.serve.app import Settings, create_app
+from posture.serve.app import create_app
 from posture.serve.door import Door, form_token
+from posture.serve.gate import Settings
 from posture.serve.tokens import Tokens
 from posture.store import Store
 

@@ -19,8 +19,9 @@ from posture.model.account import Role
 from posture.model.asked import Asked
 from posture.model.assessment import RunState
 from posture.run import Work, replay
-from posture.serve.app import Settings, create_app
+from posture.serve.app import create_app
 from posture.serve.door import Door
+from posture.serve.gate import Settings
 from posture.serve.leading import choose
 from posture.store import Store, StoredRun
 from reports.words import percent

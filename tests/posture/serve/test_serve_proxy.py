@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from posture import config
 from posture.errors import ConfigError
 from posture.model.account import Role
-from posture.serve.app import Settings, create_app
+from posture.serve.app import create_app
+from posture.serve.gate import Settings
 from posture.serve.limits import Kind, Limits
 from posture.serve.proxy import Proxy
 

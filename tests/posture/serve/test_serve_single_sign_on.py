@@ -19,8 +19,9 @@ from starlette.testclient import TestClient
 from posture import config
 from posture.errors import ConfigError, UsageError
 from posture.model.account import Role
-from posture.serve.app import Settings, create_app
+from posture.serve.app import create_app
 from posture.serve.door import Door
+from posture.serve.gate import Settings
 from posture.serve.limits import Kind, Limits
 from posture.serve.oidc import Client, Provider
 from posture.serve.single_sign_on import BACK, OUT, Place, SingleSignOn, from_entry

@@ -19,8 +19,9 @@ from served import PASSWORD, Clock
 from posture.model.account import Role
 from posture.model.finding import Closing, Finding
 from posture.model.host import FLEET
-from posture.serve.app import Settings, create_app
+from posture.serve.app import create_app
 from posture.serve.door import Door
+from posture.serve.gate import Settings
 from posture.serve.tokens import Tokens
 from posture.store import Store
 

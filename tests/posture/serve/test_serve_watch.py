@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 
 from posture.model.account import Role
 from posture.model.schedule import Kind, Occurrence, Outcome, Schedule
-from posture.serve.app import Settings, create_app
+from posture.serve.app import create_app
+from posture.serve.gate import Settings
 from posture.serve.watch import JsonLines
 
 
