@@ -24,6 +24,20 @@ in_a_machine() {
     exit "$code"
 }
 
+# What only waits runs in a process of its own beside the rest, and is told at the end.
+run_all() {
+    said=$(mktemp)
+    "$@" -n 1 -m waits >"$said" 2>&1 &
+    waiting=$!
+    trap 'kill "$waiting" 2>/dev/null || true; exit 130' INT TERM
+    code=0
+    "$@" -m "not waits" || code=$?
+    wait "$waiting" || code=$?
+    cat "$said"
+    rm -f "$said"
+    exit "$code"
+}
+
 if [ "$(id -u)" -eq 0 ]; then
     if [ -z "${POSTURE_IN_A_MACHINE:-}" ] && { [ ! -e /proc/self/stat ] || ! unshare --mount true 2>/dev/null; }; then
         in_a_machine "$@"
@@ -33,12 +47,10 @@ if [ "$(id -u)" -eq 0 ]; then
     export POSTURE_LAB_REQUIRED=1
 elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
     echo "the lab (namespaces, overlay mounts) needs root: running the tests by sudo"
-    sudo sh "$here/tests/lab/prepare.sh"
-    sudo sh "$here/tests/ai/prepare.sh" light
     # nothing of root's may be left in the work tree
-    exec sudo env POSTURE_LAB_REQUIRED=1 PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/posture-hypothesis \
-        "$@" -p no:cacheprovider
+    exec sudo env PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/posture-hypothesis \
+        sh "$0" "$@" -p no:cacheprovider
 else
     echo "the lab needs root or sudo: its tests are skipped, so this run proves less than it could" >&2
 fi
-exec "$@"
+run_all "$@"

@@ -28,6 +28,8 @@ from posture.model.host import Host, Trust, Vantage
 from posture.model.observation import FactDocument
 from posture.scope import Rates, Scope, Window
 
+pytestmark = pytest.mark.waits
+
 FLOODED, OTHER = Host("flooded", ("127.0.0.9",), "dmz"), Host("other", ("127.0.0.10",), "lan")
 """One host whose ports flood whoever asks, and one of the next batch whose ports only say what they like."""
 BROKEN = 7010
