@@ -17,6 +17,7 @@ from posture.model.account import Account, Act
 from posture.model.assessment import RunState
 from posture.model.host import FLEET, Host
 from posture.run import stored_assessment
+from posture.serve.chain_watch import ChainWatch
 from posture.serve.door import form_token
 from posture.serve.leading import Leading, Sight
 from posture.serve.sight import seen_by
@@ -88,6 +89,7 @@ class Rooms:
 
     def __init__(self, store: Store, marking: str, style: str) -> None:
         self._store, self._marking, self.style = store, marking, style
+        self._chain = ChainWatch(store)
         self._env = environment(Path(dashboard_package.__file__).parent / "templates")
         self._kept: OrderedDict[tuple[str, str, tuple[str, ...]], Seen] = OrderedDict()
         self._drawn: OrderedDict[tuple[str, ChromeView, tuple[str, str, tuple[str, ...]]], str] = OrderedDict()
@@ -201,33 +203,27 @@ class Rooms:
         run = b"".join(prometheus_lines(self.seen(account, "latest").survey)) if self._store.runs() else b""
         return run if account.systems else run + schedule_gauges(self._store, now)
 
-    def audit(self, account: Account, token: str, before: int) -> str:
-        """Return a page of the audit chain, and whether the whole of it holds."""
+    def audit(self, account: Account, token: str, before: int, *, whole: bool = False) -> str:
+        """Return a page of the audit chain, and whether it holds; ``whole`` verifies all of it again."""
         chrome = self.chrome("Audit", account, token, "/audit", self.seen(account, "latest"))
-        return self.draw("audit", chrome, places={}, here=self.audit_page(account, before))
+        return self.draw("audit", chrome, places={}, here=self.audit_page(account, before, whole=whole))
 
-    def audit_page(self, account: Account, before: int, lines: int = _AUDIT_PAGE) -> AuditView:
-        """Return the end of the audit chain, or what stands before a row of it, and whether the whole of it holds.
+    def audit_page(self, account: Account, before: int, lines: int = _AUDIT_PAGE, *, whole: bool = False) -> AuditView:
+        """Return the end of the audit chain, or what stands before a row of it, and whether it holds.
 
         An account of some systems gets the rows about their hosts; all others may tell of other systems.
         """
         hosts = self.seen(account, "latest").hosts if account.systems else None
-        try:
-            head = self._store.verify_chain()
-            holds, verdict = True, f"All {head.seq:,} rows hold: each covers the one before it. Head {head.digest}."
-        except StoreError as error:
-            holds, verdict = False, f"The chain does not hold: {error}. {error.hint}"
-        if hosts is not None:
-            verdict += " Only the rows about hosts of your systems are shown."
-        rows = [
-            one
-            for one in self._store.events()
-            if (not before or one.seq < before) and (hosts is None or one.host in hosts)
-        ]
-        shown = rows[-lines:][::-1]
+        standing, verdict = self._chain.look(whole=whole), ""
+        if hosts is None:
+            rows = self._store.newest_events(before, lines + 1)
+        else:
+            verdict = " Only the rows about hosts of your systems are shown."
+            rows = [one for one in self._store.events() if (not before or one.seq < before) and one.host in hosts][::-1]
+        shown = rows[:lines]
         return AuditView(
-            holds=holds,
-            verdict=verdict,
+            holds=standing.holds,
+            verdict=standing.verdict + verdict,
             lines=tuple(_change(one) for one in shown),
             earlier=f"/audit?before={shown[-1].seq}" if len(rows) > lines else "",
             later="/audit" if before else "",

@@ -72,16 +72,18 @@ def head(conn: Connection) -> ChainHead:
     return ChainHead(row.seq, bytes(row.digest).hex()) if row else ChainHead(0, _GENESIS.hex())
 
 
-def verify(conn: Connection, expected: ChainHead | None = None) -> ChainHead:
-    """Return the end of the chain after recomputing every row of it.
+def verify(conn: Connection, expected: ChainHead | None = None, since: ChainHead | None = None) -> ChainHead:
+    """Return the end of the chain after recomputing every row of it, or those after a head that was verified before.
 
     Raises:
         StoreError: a row is missing, was changed or moved, or the chain never had the head that is expected.
     """
     passed = expected is None or expected.seq == 0
-    seq, prev = 0, _GENESIS
-    rows = conn.execution_options(yield_per=1000).execute(select(CHANGE).order_by(CHANGE.c.seq))
-    for row in rows:
+    seq, prev = (since.seq, bytes.fromhex(since.digest)) if since else (0, _GENESIS)
+    if seq and conn.execute(select(CHANGE.c.digest).where(CHANGE.c.seq == seq)).scalar() != prev:
+        raise StoreError(f"row {seq} of the audit chain is not the one that was verified", hint=_HINT)
+    newer = select(CHANGE).where(CHANGE.c.seq > seq).order_by(CHANGE.c.seq)
+    for row in conn.execution_options(yield_per=1000).execute(newer):
         seq += 1
         if row.seq != seq:
             raise StoreError(f"row {seq} of the audit chain is missing", hint=_HINT)
@@ -131,9 +133,7 @@ def events(
     if runs_only:
         query = query.where(CHANGE.c.host_no.is_(None))
     for size, content in conn.execution_options(yield_per=1000).execute(query):
-        written = _stored(unsqueeze(content, size))
-        detail = msgspec.json.encode(written["detail"], order="sorted").decode()
-        yield Event(written["seq"], moment(written["at"]), written["event"], written["run"], written["host"], detail)
+        yield _event(size, content)
 
 
 def why_gone(conn: Connection, seqs: Iterable[int]) -> dict[int, str]:
@@ -151,6 +151,20 @@ def why_gone(conn: Connection, seqs: Iterable[int]) -> dict[int, str]:
 def detail_of(event: Event) -> dict[str, Any]:
     """Return what a row of the chain says beside who and when."""
     return msgspec.json.decode(event.detail, type=dict[str, Any])
+
+
+def newest(conn: Connection, before: int, count: int) -> list[Event]:
+    """Return so many of the last rows, the newest first; ``before`` is the row they end at, 0 for the end."""
+    query = select(CHANGE.c.size, CHANGE.c.content).order_by(CHANGE.c.seq.desc()).limit(count)
+    return [
+        _event(size, content) for size, content in conn.execute(query.where(CHANGE.c.seq < before) if before else query)
+    ]
+
+
+def _event(size: int, content: bytes) -> Event:
+    written = _stored(unsqueeze(content, size))
+    detail = msgspec.json.encode(written["detail"], order="sorted").decode()
+    return Event(written["seq"], moment(written["at"]), written["event"], written["run"], written["host"], detail)
 
 
 def _content(seq: int, entry: Entry) -> bytes:

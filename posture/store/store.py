@@ -357,14 +357,19 @@ class Store:
         with self.database.read() as conn:
             return chain.head(conn)
 
-    def verify_chain(self, expected: ChainHead | None = None) -> ChainHead:
-        """Return the end of the audit chain after recomputing all of it.
+    def newest_events(self, before: int, count: int) -> list[Event]:
+        """Return so many of the last rows of the audit chain, the newest first; those before a row, if it is not 0."""
+        with self.database.read() as conn:
+            return chain.newest(conn, before, count)
+
+    def verify_chain(self, expected: ChainHead | None = None, *, since: ChainHead | None = None) -> ChainHead:
+        """Return the end of the audit chain after recomputing all of it, or what came since a head that was verified.
 
         Raises:
             StoreError: a row is missing, was changed or moved, or the chain never reached the head that is expected.
         """
         with self.database.read() as conn:
-            return chain.verify(conn, expected)
+            return chain.verify(conn, expected, since)
 
     def verify_run(self, ref: str) -> str:
         """Return the root digest of an ended run after recomputing it from what is stored of every host.

@@ -1,0 +1,86 @@
+"""The audit chain is verified as it grows, and whole when asked: then an old row that was changed shows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from posture.errors import StoreError
+from posture.serve.chain_watch import ChainWatch
+from posture.store import Store
+
+NOW = datetime(2026, 11, 28, 3, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "posture.db") as opened:
+        for _ in range(5):
+            grow(opened)
+        yield opened
+
+
+def grow(store: Store) -> None:
+    store.people.refuse("jane", by="test", why="no reason", at=NOW)
+
+
+def spoil(store: Store, change: str) -> None:
+    assert store.database.path is not None
+    with sqlite3.connect(store.database.path) as raw:
+        raw.execute(change)
+
+
+def test_new_rows_are_verified_and_the_page_says_when_the_whole_was(store: Store) -> None:
+    watch = ChainWatch(store, lambda: NOW)
+    assert "All 5 rows hold" in watch.look().verdict
+    grow(store)
+    found = watch.look()
+    assert found.holds
+    assert "All 6 rows hold" in found.verdict
+    assert "Rows after 5 were verified now, the whole was verified on 2026-11-28 at 03:00:00 UTC" in found.verdict
+
+
+def test_a_changed_old_row_shows_when_the_whole_is_verified_and_from_then_on(store: Store) -> None:
+    watch = ChainWatch(store)
+    assert watch.look().holds
+    spoil(store, "UPDATE change SET prev = zeroblob(32) WHERE seq = 2")
+    assert watch.look().holds  # it is not read again
+    assert "row 2 of the audit chain does not match" in watch.look(whole=True).verdict
+    assert not watch.look().holds  # and is never called good again by what came since
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE change SET prev = zeroblob(32) WHERE seq = 6",
+        "UPDATE change SET digest = zeroblob(32) WHERE seq = 5",
+        "DELETE FROM change WHERE seq >= 5",
+        "DELETE FROM change WHERE seq = 6",
+    ],
+    ids=["new row", "last verified row", "end cut off", "gap"],
+)
+def test_what_came_since_must_continue_what_was_verified(store: Store, change: str) -> None:
+    watch = ChainWatch(store)
+    assert watch.look().holds
+    grow(store)
+    grow(store)
+    spoil(store, change)
+    assert not watch.look().holds
+
+
+def test_a_head_that_never_was_verifies_nothing(store: Store) -> None:
+    head = store.verify_chain()
+    grow(store)
+    assert store.verify_chain(since=head).seq == 6
+    with pytest.raises(StoreError, match="is not the one that was verified"):
+        store.verify_chain(since=type(head)(head.seq, "00" * 32))
+
+
+def test_pages_of_rows_go_from_the_newest_on(store: Store) -> None:
+    assert [one.seq for one in store.newest_events(0, 2)] == [5, 4]
+    assert [one.seq for one in store.newest_events(4, 9)] == [3, 2, 1]
+    assert store.newest_events(0, 9) == list(store.events())[::-1]
