@@ -46,7 +46,7 @@ async function stops(browser, file, many) {
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   for (const file of files) {
     for (const [scheme, width] of SCREENS) console.log(JSON.stringify(await look(browser, file, scheme, width)));
-    console.log(JSON.stringify(await stops(browser, file, 16)));
+    console.log(JSON.stringify(await stops(browser, file, 17)));
   }
   await browser.close();
 })();
