@@ -120,7 +120,9 @@ class Sshd:
             unclear = unclear or fits is None
             values |= {key: value for key, value in one["effective"].items() if base.get(key) != value}
             merged |= {key: value for key, value in one["lists"].items() if lists.get(key) != value}
-        sure = "doubt" if unclear or applied > 1 or stale or not whole else "read-on-host"
+        # Whether a shell stands inside the directory that a login is shut into, nobody looked.
+        caged = str(values.get("chrootdirectory", "none")).lower() not in ("none", "")
+        sure = "doubt" if unclear or applied > 1 or stale or caged or not whole else "read-on-host"
         return Settings(values, merged, sure)
 
     def _contexts(self) -> list[Facts]:

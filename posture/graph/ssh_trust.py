@@ -81,10 +81,21 @@ def add_ssh(draft: Draft, doors: Doors, keys: Keys, as_of: datetime) -> None:
     _add_multiplexed(draft, doors)
     if not doors.endpoints:
         return
+    _note_authorities(draft, view)
     for entry in view.rows("ssh_keys", "authorized"):
         _add_key(draft, doors, entry, keys, as_of)
     for user in people.users:
         _add_passwords(draft, doors, user, as_of)
+
+
+def _note_authorities(draft: Draft, view: HostView) -> None:
+    """Say where sshd takes certificates of an authority whose keys nobody read: ways over them would be missing."""
+    settings = [view.value("sshd", "effective") or {}, *(one["effective"] for one in view.rows("sshd", "contexts"))]
+    files = {str(one.get("trustedusercakeys", "none")) for one in settings} - {"none", ""}
+    if files:
+        draft.cannot(
+            "ssh-ca", view.id, f"TrustedUserCAKeys {', '.join(sorted(files))}: whose keys are in there was not read"
+        )
 
 
 def _add_key(draft: Draft, doors: Doors, entry: Facts, keys: Keys, as_of: datetime) -> None:
