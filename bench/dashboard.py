@@ -30,8 +30,8 @@ from pathlib import Path
 
 from bench.store_size import NOW, Fleet, run
 from bench.timing import table
-from posture.assess import Circumstances, keep_circumstances
 from posture.catalogue.load import load
+from posture.judged import Circumstances, keep_circumstances
 from posture.model.clock import Campaign
 from posture.store import Store
 from posture.vulnerabilities.topic import of_vulnerabilities

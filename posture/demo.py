@@ -10,11 +10,11 @@ from pathlib import Path
 
 from collectors.replay import read_transcripts
 from posture import inventory
-from posture.assess import Circumstances
 from posture.catalogue.load import load
 from posture.catalogue.waivers import read_waivers
 from posture.config import Config
 from posture.disputes import read_disputes
+from posture.judged import Circumstances
 from posture.model.clock import Campaign
 from posture.model.host import Vantage
 from posture.run import Job, Work, replay

@@ -19,10 +19,10 @@ from collectors.probe_log import ProbeLog
 from collectors.reach import Reach, route
 from collectors.registry import COLLECTORS
 from collectors.script import SessionLimits
-from posture.assess import Circumstances
 from posture.config import Config
 from posture.engine import collect_hosts, open_door
 from posture.errors import CollectError
+from posture.judged import Circumstances
 from posture.known import Matcher, Nothing
 from posture.model.assessment import Run
 from posture.model.check import Baseline

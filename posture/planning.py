@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-from posture.assess import stored
 from posture.graph import extra_installed, need_extra
+from posture.judged import stored
 from posture.model.assessment import Assessment
 from posture.model.check import Check, Risk
 from posture.model.host import Host

@@ -13,8 +13,8 @@ from datetime import datetime
 
 import msgspec
 
-from posture.assess import RECEIPTS, circumstances_of, register_of
 from posture.errors import StoreError, UsageError
+from posture.judged import RECEIPTS, circumstances_of, register_of
 from posture.judging import Bench, judge_evidence
 from posture.known import Recalled
 from posture.model.assessment import Run

@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 
 from collectors.registry import COLLECTORS
-from posture.assess import RECEIPTS
 from posture.config import Config, RetentionEntry
 from posture.evaluate.fleet import SOURCE_TOPICS
+from posture.judged import RECEIPTS
 from posture.model.assessment import HostAssessment
 from posture.model.finding import Closing, Finding
 from posture.model.host import FLEET

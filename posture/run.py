@@ -20,25 +20,7 @@ from collectors.base import Transcript
 from collectors.registry import COLLECTORS
 from posture import __version__
 from posture.asked import keep_asked
-from posture.assess import (
-    CIRCUMSTANCES,
-    Circumstances,
-    Judged,
-    assess,
-    circumstances_of,
-    covered_results,
-    earlier_cadences,
-    fingerprint,
-    first_sights,
-    keep_circumstances,
-    keep_register,
-    keep_unsettled,
-    merged_circumstances,
-    register_of,
-    scorer,
-    stored,
-    unsettled_of,
-)
+from posture.assess import assess, fingerprint, scorer
 from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
 from posture.evaluate.lifecycle import update_findings
@@ -49,6 +31,22 @@ from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
 from posture.graph.build import GraphBuilder
 from posture.graph.evidence import HostEvidence
 from posture.histories import keep_scores
+from posture.judged import (
+    CIRCUMSTANCES,
+    Circumstances,
+    Judged,
+    circumstances_of,
+    covered_results,
+    earlier_cadences,
+    first_sights,
+    keep_circumstances,
+    keep_register,
+    keep_unsettled,
+    merged_circumstances,
+    register_of,
+    stored,
+    unsettled_of,
+)
 from posture.judging import Bench, scanning_of
 from posture.known import Looking, Recalled
 from posture.model.asked import Asked

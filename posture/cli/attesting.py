@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from posture.assess import stored, stored_host
 from posture.attestations import add_attestation, new_attestation, read_attestations
 from posture.cli import prepare, terminal
 from posture.cli.reading import json_option
 from posture.cli.scanning import config_option, out_option
 from posture.errors import UsageError
+from posture.judged import stored, stored_host
 from posture.model.finding import Status
 from posture.model.host import FLEET
 from posture.store import Store

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from posture import config as configuration
 from posture import inventory, scope_file, this_machine
-from posture.assess import CIRCUMSTANCES, Circumstances, circumstances_of
 from posture.attestations import read_attestations
 from posture.catalogue.load import Catalogue, load
 from posture.catalogue.waivers import read_waivers
@@ -26,6 +25,7 @@ from posture.feeds.library import Library
 from posture.imports import external
 from posture.imports.book import Book
 from posture.imports.scan import PLACE as IMPORTS_PLACE
+from posture.judged import CIRCUMSTANCES, Circumstances, circumstances_of
 from posture.known import FeedMatcher, Matcher, Nothing
 from posture.model.clock import Campaign, Clock
 from posture.model.host import SELF_VANTAGE, Inventory, Vantage

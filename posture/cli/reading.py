@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from posture.assess import covered_results, stored, stored_host
 from posture.cli import prepare, terminal
 from posture.cli.scanning import config_option, hand_over_assessment, out_option
 from posture.errors import UsageError
+from posture.judged import covered_results, stored, stored_host
 from posture.model.assessment import HostAssessment, Run
 from posture.model.attestation import REASON as ATTESTED
 from posture.model.finding import Finding, Result, Status

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from posture.assess import CIRCUMSTANCES, register_of
 from posture.errors import UsageError
+from posture.judged import CIRCUMSTANCES, register_of
 from posture.model.assessment import Assessment
 from posture.model.finding import Status
 from posture.proof.layout import (

@@ -10,9 +10,9 @@ from typing import TypeVar
 import msgspec
 
 from collectors.base import Answer, Transcript
-from posture.assess import Circumstances
 from posture.errors import StoreError, UsageError
 from posture.evaluate.attested import AttestationBook
+from posture.judged import Circumstances
 from posture.known import Recalled
 from posture.model.assessment import Run
 from posture.model.check import Baseline

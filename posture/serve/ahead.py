@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from collectors.ai_fingerprints import SERVICES
-from posture.assess import circumstances_of
 from posture.errors import StoreError
 from posture.graph import extra_installed
 from posture.histories import score_trend
+from posture.judged import circumstances_of
 from posture.model.account import Account, Act
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.host import FLEET, Host

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from posture.assess import stored_host
 from posture.errors import UsageError
 from posture.evaluate.judge import asserted_digest
+from posture.judged import stored_host
 from posture.model.account import Account
 from posture.model.finding import Finding, Status
 from posture.model.host import Host

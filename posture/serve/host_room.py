@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from posture.assess import stored
 from posture.errors import StoreError
+from posture.judged import stored
 from posture.model.account import Account, Act
 from posture.model.assessment import HostAssessment
 from posture.model.vulnerability import Vulnerability

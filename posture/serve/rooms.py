@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from posture.assess import circumstances_of
 from posture.errors import NotKeptError, StoreError
+from posture.judged import circumstances_of
 from posture.model.account import Account, Act
 from posture.model.assessment import RunState
 from posture.model.host import FLEET, Host

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
-from posture.assess import burndowns_of, circumstances_of
+from posture.assess import burndowns_of
 from posture.attack import attack_report, graph_of
 from posture.graph.part import part_of
+from posture.judged import circumstances_of
 from posture.model.account import Account
 from posture.model.assessment import Assessment, Coverage, HostAssessment
 from posture.model.host import FLEET, Host

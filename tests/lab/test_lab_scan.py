@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 import reports
-from posture.assess import circumstances_of
 from posture.config import read as read_config
 from posture.gather import Job, Work
+from posture.judged import circumstances_of
 from posture.model.finding import Closing, Finding
 from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS
 from posture.run import replay, stored_assessment

@@ -15,11 +15,11 @@ from collectors.base import Transcript, observe
 from collectors.replay import read_transcripts, write_transcript
 from collectors.ssh_keys import COLLECTOR as SSH_KEYS
 from posture import inventory as inventories
-from posture.assess import Circumstances
 from posture.catalogue.load import load
 from posture.config import default
 from posture.demo import HOME
 from posture.evaluate.fleet import fleet_documents
+from posture.judged import Circumstances
 from posture.model.clock import Campaign
 from posture.model.finding import Waiver
 from posture.model.host import FLEET, Vantage

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from posture.assess import register_of, stored
+from posture.judged import register_of, stored
 from posture.known import FeedMatcher
 from posture.model.finding import Closing, Finding, Status
 from posture.model.host import Host
