@@ -102,6 +102,7 @@ def environment(*more: Path) -> Environment:
         moment=_moment,
         link=_link,
         place=_place,
+        own_page=_own_page,
         ticks=_ticks,
         style_hash=_style_hash,
     )
@@ -145,6 +146,12 @@ def _place(context: Context, anchor: str) -> str:
     """Return the address behind an anchor of the report; empty when it leads nowhere for this reader."""
     places: Mapping[str, str] | None = context.get("places")
     return f"#{anchor}" if places is None else places.get(anchor, "")
+
+
+@pass_context
+def _own_page(context: Context, anchor: str) -> str:
+    """Return the page of its own that an anchor has on the dashboard; empty in a report, which is one page."""
+    return _place(context, anchor) if context.get("places") is not None else ""
 
 
 def _ticks(text: str) -> Markup:

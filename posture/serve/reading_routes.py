@@ -77,8 +77,8 @@ def add_reading(app: FastAPI, rooms: Rooms, room: WorkRoom, hosts: HostRoom, gat
         return HTMLResponse(room.finding(account, gate.token(request), finding))
 
     @app.get("/fixed")
-    def fixed(request: Request, account: Reader) -> Response:
-        return HTMLResponse(rooms.fixed(account, gate.token(request)))
+    def fixed(request: Request, account: Reader, run: str = "latest") -> Response:
+        return HTMLResponse(rooms.fixed(account, gate.token(request), run))
 
     @app.get("/scans")
     def scans(request: Request, account: Reader) -> Response:

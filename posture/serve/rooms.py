@@ -119,11 +119,11 @@ class Rooms:
                     self._drawn.popitem(last=False)
         return drawn.replace(self._form, form_token(token))
 
-    def fixed(self, account: Account, token: str) -> str:
-        """Return the page of what was mended."""
-        seen = self.seen(account, "latest")
+    def fixed(self, account: Account, token: str, ref: str) -> str:
+        """Return the page of what was mended as of a run."""
+        seen = self.seen(account, ref)
         chrome = self.chrome("Fixed", account, token, "/fixed", seen)
-        here = self.fixed_view(account, "latest")
+        here = self.fixed_view(account, ref)
         places = self.places(seen, account)
         places |= {finding_anchor(one.id): pages.finding_path(one.id) for one in here.receipts}
         return self.draw("fixed", chrome, places=places, here=here)

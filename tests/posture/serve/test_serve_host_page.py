@@ -54,6 +54,12 @@ def test_every_path_through_a_host_is_a_link_with_what_happens_there(agency: Ser
             assert "That is not the same as none" in page
 
 
+def test_the_page_of_hosts_leads_to_the_page_of_each(agency: Served) -> None:
+    page = agency.signed_in(Role.ADMIN).get("/hosts").text
+    for host in agency.store.inventory("latest").hosts:
+        assert f'href="/hosts/{host.id}"' in page
+
+
 def test_coverage_of_the_host_stands_beside_its_numbers_and_they_lead_to_what_they_count(agency: Served) -> None:
     admin = agency.signed_in(Role.ADMIN)
     for host in ("grants-app1", "hr-app1"):
