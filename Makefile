@@ -77,9 +77,10 @@ ai-services: $(VENV)/.test  ## heavy real AI services, started, told apart and r
 assets:          ## the one script of others that the dashboard may load (Cytoscape.js), by npm ci; without it pages work plain
 	@python3 tools/assets.py
 
-axe: $(VENV)/.test  ## report and dashboard in a real browser: axe-core, both schemes, 320 px; needs nodejs, npm and chromium
-	@npm install --silent --prefix $(AXE_HOME) --no-save axe-core@4.14.1 playwright-core@1.65.1
-	@AXE_HOME=$(AXE_HOME) $(BIN)/pytest -q tests/reports/test_html_in_a_browser.py tests/posture/serve/test_serve_in_a_browser.py
+axe: $(VENV)/.test  ## report and dashboard in a real browser: axe-core, both schemes, 320 px, three readers' journeys
+	@AXE_HOME=$(AXE_HOME) sh tests/browser.sh
+	@AXE_HOME=$(AXE_HOME) $(BIN)/pytest -q tests/reports/test_html_in_a_browser.py tests/posture/serve/test_serve_in_a_browser.py \
+		tests/posture/serve/test_serve_journeys.py
 
 validate-formats: $(VENV)/.test  ## exports read by compliance-trestle, oscal-validate (Debian 13 chroot), promtool; root, heavy
 	@sh tools/validate_formats.sh $(BIN) $(OUT)/validate

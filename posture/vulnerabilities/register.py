@@ -100,10 +100,9 @@ class Reader:
         self._hosts = {entry.host: entry for entry in register.hosts}
         records = {record.cve: record for record in register.records}
         self._assessor = Assessor(rules, lambda cve: records.get(cve, CveRecord(cve)))
-        # Findings and results come host by host, so the last host is all that is worth remembering.
-        self._last = ""
-        self._found: tuple[Vulnerability, ...] = ()
-        self._by_subject: dict[str, list[Vulnerability]] = {}
+        # Findings and results come host by host, so the last host is all that is worth remembering; it is put in its
+        # place as a whole, for the dashboard's threads ask for one host each.
+        self._last: tuple[str, tuple[Vulnerability, ...], dict[str, list[Vulnerability]]] = ("", (), {})
 
     def entry(self, host: str) -> HostEntry | None:
         """Return what stands of a host beside its vulnerabilities."""
@@ -111,17 +110,11 @@ class Reader:
 
     def of_host(self, host: str) -> tuple[Vulnerability, ...]:
         """Return the vulnerabilities of a host, in the order of subject."""
-        if self._last != host:
-            self._last, self._found = host, self._assessed(host)
-            self._by_subject = {}
-            for one in self._found:
-                self._by_subject.setdefault(subject(one.affected), []).append(one)
-        return self._found
+        return self._of(host)[0]
 
     def about(self, host: str, subject: str) -> list[Vulnerability]:
         """Return what stands behind one subject: several where two versions are installed, none if not there."""
-        self.of_host(host)
-        return self._by_subject.get(subject, [])
+        return self._of(host)[1].get(subject, [])
 
     def dates(self, host: str, subject: str) -> tuple[DueDate, ...] | None:
         """Return the dates of a vulnerability, the earliest where two versions are installed; ``None`` if not there."""
@@ -137,6 +130,15 @@ class Reader:
         """Yield every vulnerability, host after host."""
         for entry in self.register.hosts:
             yield from self.of_host(entry.host)
+
+    def _of(self, host: str) -> tuple[tuple[Vulnerability, ...], dict[str, list[Vulnerability]]]:
+        last, found, by_subject = self._last
+        if last != host:
+            found, by_subject = self._assessed(host), {}
+            for one in found:
+                by_subject.setdefault(subject(one.affected), []).append(one)
+            self._last = host, found, by_subject
+        return found, by_subject
 
     def _assessed(self, host: str) -> tuple[Vulnerability, ...]:
         entry = self._hosts.get(host)

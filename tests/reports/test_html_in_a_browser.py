@@ -1,6 +1,6 @@
 """The page in a real browser: axe-core finds nothing, nothing scrolls sideways, Tab goes through it in order.
 
-Needs node, chromium and the npm packages axe-core and playwright-core, which `make axe` installs under ``AXE_HOME``.
+Needs node, chromium and the npm packages axe-core and playwright-core, which tests/browser.sh installs under ``AXE_HOME``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MISSING = [
     if not there
 ]
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"not here: {', '.join(MISSING)}; `make axe` installs the packages"
+    bool(MISSING), reason=f"not here: {', '.join(MISSING)}; `sh tests/browser.sh` installs it"
 )
 
 PAGES: dict[str, Callable[[], Assessment]] = {

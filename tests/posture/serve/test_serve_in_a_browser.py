@@ -1,6 +1,6 @@
 """The dashboard in a real browser over real HTTP, signed in: axe-core finds nothing, nothing scrolls sideways.
 
-Needs node, chromium and the npm packages axe-core and playwright-core, which `make axe` installs under ``AXE_HOME``.
+Needs node, chromium and the npm packages axe-core and playwright-core, which tests/browser.sh installs under ``AXE_HOME``.
 With ``SHOTS`` set, a picture of every page is kept in that folder.
 """
 
@@ -42,7 +42,7 @@ MISSING = [
     if not there
 ]
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"not here: {', '.join(MISSING)}; `make axe` installs the packages"
+    bool(MISSING), reason=f"not here: {', '.join(MISSING)}; `sh tests/browser.sh` installs it"
 )
 PATH = "/paths/PATH"
 PAGES = ("/", "/work", "/plan", "/paths", PATH, "/what-if", "/burndown", "/vulnerabilities", "/ai", "/fixed", "/hosts",
