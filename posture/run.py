@@ -68,6 +68,7 @@ from posture.observe import (
     observations,
     platform_of,
 )
+from posture.progress import Told
 from posture.receipts import keep_receipts
 from posture.store import Store, StoredRun, Visit
 from posture.vulnerabilities.assess import subject
@@ -102,6 +103,7 @@ def scan(store: Store, job: Job, now: datetime, work: Work, *, resume: str = "")
     """
     _refuse_replayed(store)
     run, job, visits = _taken_up(store, resume, job, now) if resume else (_begun(store, job, now), job, frozenset())
+    work = replace(work, progress=Told(store, run.id, work.progress, work.clock))
     with _nothing_lost(store, run, work):
         here = {host.id for host in job.inventory.hosts}
         left_out = sum(host.id not in here for host in job.jump_hosts)

@@ -30,7 +30,7 @@ from reports.dashboard.views.around import ChromeView, NavLine, SignInView, Trou
 from reports.dashboard.views.audit import AuditView, ChangeLine
 from reports.dashboard.views.evidence import EvidencePage
 from reports.dashboard.views.fixed import FixedView
-from reports.dashboard.views.scans import RunLine, RunsView
+from reports.dashboard.views.scans import RunLine, RunsView, StageLine
 from reports.html_report import build_view, environment
 from reports.prometheus import prometheus_lines
 from reports.sections.common import finding_anchor
@@ -157,6 +157,7 @@ class Rooms:
         """Return one stored run as the account may see it."""
         coverage = self._store.coverage(one.run.id)
         whole = not account.systems
+        so_far = self._store.progress(one.run.id) if whole and one.run.state is RunState.RUNNING else None
         return RunLine(
             run=Link(one.run.id, one.run.id),
             state=Tag(one.run.state.value, "good" if one.run.state is RunState.COMPLETE else "unknown"),
@@ -169,6 +170,8 @@ class Rooms:
             by=one.run.operator,
             asked=self._leading.asked(one).words(),
             leads=one.run.id == self._leading.now().run.run.id,
+            told_at=so_far.told_at if so_far else None,
+            stages=tuple(StageLine(stage.name, stage.done, stage.total) for stage in so_far.stages) if so_far else (),
         )
 
     def evidence(self, account: Account, token: str, digest: str) -> str:

@@ -112,6 +112,7 @@ RUN = Table(
     Column("fingerprint", Text, nullable=False),
     Column("owner", Text, nullable=False, comment="JSON: the process that writes this run"),
     Column("provenance", Text, nullable=False, comment="JSON: where an imported run comes from"),
+    Column("progress", Text, comment="JSON; of a run that is running"),
 )
 
 PART = Table(

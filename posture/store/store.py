@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+import msgspec
+from sqlalchemy import Connection, delete, select, update
 
 from collectors.base import Transcript
 from posture.errors import NotKeptError, StoreError
@@ -19,6 +20,7 @@ from posture.model.check import Baseline
 from posture.model.finding import Finding, Result, Status
 from posture.model.host import Inventory
 from posture.model.observation import Evidence, Observation
+from posture.model.progress import HowFar
 from posture.store import chain, exchange, findings, importing, merging, runs
 from posture.store.blobs import NOT_KEPT_HINT, digest_of
 from posture.store.collected import merge_observations, put_transcript, whole_or_refused
@@ -29,7 +31,7 @@ from posture.store.people import People
 from posture.store.reading import OpenRun, Reading
 from posture.store.results import Results
 from posture.store.schedules import Schedules
-from posture.store.schema import BLOB, TALLY
+from posture.store.schema import BLOB, RUN, TALLY
 from posture.store.tokens import ApiTokens
 from posture.store.values import (
     ChainHead,
@@ -180,6 +182,13 @@ class Store:
         with self.database.write() as conn:
             runs.put_part(conn, self._interned, runs.writable(conn, run_id).no, name, content)
 
+    def tell_progress(self, run_id: str, so_far: HowFar) -> None:
+        """Keep how far a run of this process has come; only the last word is kept."""
+        with self.database.write() as conn:
+            row = runs.writable(conn, run_id)
+            text = msgspec.json.encode(so_far).decode()
+            conn.execute(update(RUN).where(RUN.c.no == row.no).values(progress=text))
+
     def finish_run(self, run_id: str, at: datetime, *, notes: Sequence[str] = (), fingerprint: str = "") -> StoredRun:
         """Return the run, complete, synced to disk, its root in the audit chain."""
         return self._end(run_id, RunState.COMPLETE, at, notes, fingerprint)
@@ -189,6 +198,15 @@ class Store:
         return self._end(run_id, RunState.INCOMPLETE, at, notes, "")
 
     # Reading
+
+    def progress(self, ref: str) -> HowFar | None:
+        """Return what a running run last told of itself; ``None`` when it told nothing, or does not run any more."""
+        self._settle()
+        with self.database.read() as conn:
+            row = runs.find(conn, ref)
+        if row.state != RunState.RUNNING or row.progress is None:
+            return None
+        return msgspec.json.decode(row.progress, type=HowFar)
 
     def runs(self) -> tuple[StoredRun, ...]:
         """Return every run, the newest first."""

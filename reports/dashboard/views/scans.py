@@ -9,6 +9,16 @@ from reports.view import Link, Tag
 
 
 @dataclass(frozen=True, slots=True)
+class StageLine:
+    """One stage of a running scan."""
+
+    name: str
+    done: int
+    total: int
+    """Hosts."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunLine:
     """One stored run."""
 
@@ -25,6 +35,10 @@ class RunLine:
     """What it did not ask; empty when it asked everything."""
     leads: bool
     """It is the run that the dashboard shows."""
+    told_at: datetime | None
+    """When a running scan last told how far it is."""
+    stages: tuple[StageLine, ...]
+    """How far it is, in the order of the stages; empty when it does not run."""
 
 
 @dataclass(frozen=True, slots=True)
