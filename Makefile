@@ -79,7 +79,7 @@ assets:          ## the one script of others that the dashboard may load (Cytosc
 
 axe: $(VENV)/.test  ## report and dashboard in a real browser: axe-core, both schemes, 320 px, three readers' journeys
 	@AXE_HOME=$(AXE_HOME) sh tests/browser.sh
-	@AXE_HOME=$(AXE_HOME) $(BIN)/pytest -q tests/reports/test_html_in_a_browser.py tests/posture/serve/test_serve_in_a_browser.py \
+	@AXE_HOME=$(AXE_HOME) POSTURE_SHOTS=$(abspath $(OUT))/screenshots $(BIN)/pytest -q tests/reports/test_html_in_a_browser.py tests/posture/serve/test_serve_in_a_browser.py \
 		tests/posture/serve/test_serve_journeys.py
 
 validate-formats: $(VENV)/.test  ## exports read by compliance-trestle, oscal-validate (Debian 13 chroot), promtool; root, heavy

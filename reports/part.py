@@ -64,6 +64,7 @@ def of_system(assessment: Assessment, system: str) -> Assessment:
         read_trend=lambda: None,  # it counts all hosts of the run
         unsettled=tuple(one for one in assessment.unsettled if one.host in ids),
         read_hosts=read_hosts,
+        fleet=(),  # it is about all hosts of the run
         burndowns=(),  # they count all hosts of the run
         assessed=tuple(one for one in assessment.assessed if one.host in ids),
         cadence=tuple(one for one in assessment.cadence if one.host in ids),

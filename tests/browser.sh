@@ -23,6 +23,11 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null
 fi
+# What lies there is run, so it must be nobody else's.
+if [ -e "$AXE_HOME" ] && [ ! -O "$AXE_HOME" ]; then
+    say "$AXE_HOME belongs to somebody else; set AXE_HOME to a directory of your own"
+    exit 1
+fi
 if [ "$(cat "$AXE_HOME/.posture" 2>/dev/null)" != "$PACKAGES" ]; then
     say "installing $PACKAGES into $AXE_HOME"
     # shellcheck disable=SC2086

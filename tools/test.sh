@@ -29,7 +29,7 @@ run_all() {
     said=$(mktemp)
     "$@" -n 1 -m waits >"$said" 2>&1 &
     waiting=$!
-    trap 'kill "$waiting" 2>/dev/null || true; exit 130' INT TERM
+    trap 'kill -INT "$waiting" 2>/dev/null; wait "$waiting"; cat "$said"; rm -f "$said"; exit 130' INT TERM
     code=0
     "$@" -m "not waits" || code=$?
     wait "$waiting" || code=$?

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import translate
@@ -101,29 +101,24 @@ class Sshd:
                 found += [one.rpartition("@")[2] for one in lists.get(name) or () if "@" in one]
         return sorted({one.lstrip("!") for one in found})
 
-    def settings(self, user: str, source: Source) -> Settings:
-        """Return what a login of this account from there goes by.
+    def settings(self, user: str, source: Source) -> tuple[Settings, ...]:
+        """Return what a login of this account from there may go by, the likeliest first; one only where that is clear.
 
-        Where several Match blocks apply, each key has the value of the first that changes it, as in sshd.
+        Where several Match blocks apply, each key has the value of the first that sets it, as in sshd. But a block that
+        sets a key to what it is anyway looks like one that leaves it alone, and some criteria nobody can judge from
+        here: then every reading counts, for a login that one of them lets in must not be called shut.
         """
         base: Facts = self.view.value("sshd", "effective") or {}
         lists: Mapping[str, list[str]] = self.view.value("sshd", "lists") or {}
+        fits = [(one, self._fits(one["match"], user, source, base)) for one in self._contexts()]
+        certain = [one for one, verdict in fits if verdict]
+        readings = [[one for one, verdict in fits if verdict is not False]]
+        if len(readings[0]) > 1 or len(certain) < len(readings[0]):
+            readings += [certain, *([one] for one in certain), *([] if certain else [[]])]
         whole = self.view.complete("sshd", "contexts")
         stale = self.view.value("sshd", "config_newer_than_daemon") is True
-        values, merged = dict(base), dict(lists)
-        applied, unclear = 0, False
-        for one in reversed(self._contexts()):
-            fits = self._fits(one["match"], user, source, base)
-            if fits is False:
-                continue
-            applied += 1
-            unclear = unclear or fits is None
-            values |= {key: value for key, value in one["effective"].items() if base.get(key) != value}
-            merged |= {key: value for key, value in one["lists"].items() if lists.get(key) != value}
-        # Whether a shell stands inside the directory that a login is shut into, nobody looked.
-        caged = str(values.get("chrootdirectory", "none")).lower() not in ("none", "")
-        sure = "doubt" if unclear or applied > 1 or stale or caged or not whole else "read-on-host"
-        return Settings(values, merged, sure)
+        clear = len(readings) == 1 and whole and not stale
+        return tuple(_merged(base, lists, blocks, clear=clear) for blocks in readings)
 
     def _contexts(self) -> list[Facts]:
         return [one for one in self.view.rows("sshd", "contexts") if one["match"]]
@@ -135,7 +130,7 @@ class Sshd:
             if name == "user":
                 verdicts.append(in_list(patterns, [user]))
             elif name == "group":
-                verdicts.append(in_list(patterns, sorted(self.people.groups_of(user))))
+                verdicts.append(_in_groups(patterns, self.people.groups_of(user)))
             elif name == "address":
                 verdicts.append(from_matches(patterns, source, dns=False))
             elif name == "host":
@@ -149,9 +144,30 @@ class Sshd:
         return None if None in verdicts else True
 
 
+def _merged(base: Facts, lists: Mapping[str, list[str]], blocks: list[Facts], *, clear: bool) -> Settings:
+    values, merged = dict(base), dict(lists)
+    for one in reversed(blocks):
+        values |= {key: value for key, value in one["effective"].items() if base.get(key) != value}
+        merged |= {key: value for key, value in one["lists"].items() if lists.get(key) != value}
+    # Whether a shell stands inside the directory that a login is shut into, nobody looked.
+    caged = str(values.get("chrootdirectory", "none")).lower() not in ("none", "")
+    return Settings(values, merged, "read-on-host" if clear and not caged else "doubt")
+
+
+def _of_any(readings: Iterable[Settings], decide: Callable[[Settings], Admitted | Refused]) -> Admitted | Refused:
+    """Return the first reading that lets the login in; where none does, why the likeliest refuses it."""
+    said = [decide(settings) for settings in readings]
+    return next((one for one in said if isinstance(one, Admitted)), said[0])
+
+
 def admits_key(sshd: Sshd, user: str, entry: Facts, source: Source, as_of: datetime) -> Admitted | Refused:
     """Return whether sshd lets somebody with this authorized key in, with a shell."""
-    settings = sshd.settings(user, source)
+    return _of_any(sshd.settings(user, source), lambda one: _admits_key(sshd, one, user, entry, source, as_of))
+
+
+def _admits_key(
+    sshd: Sshd, settings: Settings, user: str, entry: Facts, source: Source, as_of: datetime
+) -> Admitted | Refused:
     refused = _refused_account(sshd, user, settings, source, as_of) or _refused_key(sshd, user, entry, settings, as_of)
     if refused:
         return Refused(refused)
@@ -172,7 +188,10 @@ def admits_key(sshd: Sshd, user: str, entry: Facts, source: Source, as_of: datet
 
 def admits_password(sshd: Sshd, user: str, source: Source, as_of: datetime) -> Admitted | Refused:
     """Return whether sshd lets somebody with the account's password in, with a shell."""
-    settings = sshd.settings(user, source)
+    return _of_any(sshd.settings(user, source), lambda one: _admits_password(sshd, one, user, source, as_of))
+
+
+def _admits_password(sshd: Sshd, settings: Settings, user: str, source: Source, as_of: datetime) -> Admitted | Refused:
     refused = _refused_account(sshd, user, settings, source, as_of)
     if refused:
         return Refused(refused)
@@ -318,6 +337,14 @@ def criteria_of(match: str) -> tuple[tuple[str, str], ...]:
 def in_list(patterns: str, words: Iterable[str]) -> bool:
     """Return whether any word is in a pattern list, none of whose negations names it."""
     return any(_in_list(patterns, word) for word in words)
+
+
+def _in_groups(patterns: str, groups: Iterable[str]) -> bool:
+    """Return whether somebody in these groups falls under a pattern list; one negated group keeps them out."""
+    told, known = patterns.split(","), list(groups)
+    if any(_fits(one[1:], group) for one in told if one.startswith("!") for group in known):
+        return False
+    return any(_fits(one, group) for one in told if not one.startswith("!") for group in known)
 
 
 def _in_list(patterns: str, word: str) -> bool:

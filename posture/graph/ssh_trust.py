@@ -81,16 +81,20 @@ def add_ssh(draft: Draft, doors: Doors, keys: Keys, as_of: datetime) -> None:
     _add_multiplexed(draft, doors)
     if not doors.endpoints:
         return
-    _note_authorities(draft, view)
+    _note_unread(draft, view)
     for entry in view.rows("ssh_keys", "authorized"):
         _add_key(draft, doors, entry, keys, as_of)
     for user in people.users:
         _add_passwords(draft, doors, user, as_of)
 
 
-def _note_authorities(draft: Draft, view: HostView) -> None:
-    """Say where sshd takes certificates of an authority whose keys nobody read: ways over them would be missing."""
+def _note_unread(draft: Draft, view: HostView) -> None:
+    """Say where sshd may let in somebody whom nothing that was read names: ways over that would be missing."""
     settings = [view.value("sshd", "effective") or {}, *(one["effective"] for one in view.rows("sshd", "contexts"))]
+    if view.value("sshd", "config_newer_than_daemon") is True:
+        draft.cannot(
+            "ssh-key", view.id, "the running sshd is older than its configuration: it may let more in than was read"
+        )
     files = {str(one.get("trustedusercakeys", "none")) for one in settings} - {"none", ""}
     if files:
         draft.cannot(
@@ -301,8 +305,8 @@ def _add_empty(
     evidence: tuple[EvidenceRef, ...],
 ) -> None:
     view = doors.view
-    settings = doors.sshd.settings(name, Source())
-    if not settings.on("permitemptypasswords"):
+    settings = next((one for one in doors.sshd.settings(name, Source()) if one.on("permitemptypasswords")), None)
+    if settings is None:
         return
     why = f"{name} on {view.id} needs no password, and sshd lets such accounts in"
     held = draft.found(view, [("SSH-04", ""), ("IDN-04", "")], why)

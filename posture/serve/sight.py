@@ -54,6 +54,7 @@ def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessmen
         waivers=tuple(use for use in uses if use.findings),
         unassessed=(),
         read_trend=lambda: None,
+        fleet=(),
         read_hosts=_only(assessment.read_hosts, own.keys()),
         fingerprint="",
         notes=(NARROWED,),

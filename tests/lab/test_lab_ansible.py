@@ -87,7 +87,9 @@ def play(network: Network, address: str, tasks: Sequence[object], work: Path) ->
     # The path of a socket has 108 bytes, and that of ``work`` may take them all.
     with TemporaryDirectory(prefix="cp") as sockets:
         settings["ANSIBLE_SSH_CONTROL_PATH_DIR"] = sockets
-        return subprocess.run(done, capture_output=True, text=True, check=False, timeout=300, env=settings)
+        return subprocess.run(
+            done, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300, env=settings
+        )
 
 
 def _not(status: Status, said: dict[str, Status]) -> dict[str, Status]:

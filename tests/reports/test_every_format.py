@@ -206,6 +206,15 @@ def test_one_system_is_an_assessment_of_its_own(tmp_path: Path) -> None:
         of_system(sample_agency.agency(), "Payroll")
 
 
+def test_one_system_is_not_told_what_is_said_of_the_whole_fleet(tmp_path: Path) -> None:
+    fleet = sample_agency.with_fleet()
+    whole = replace(fleet, coverage=sample_agency.coverage())
+    assert whole.fleet
+    system = next(entry.host.system for entry in whole.read_hosts() if entry.host.system)
+    reports.write_all(of_system(whole, system), tmp_path, formats=reports.chosen(["json"]))
+    assert reading_back.read_json(tmp_path / "assessment.json")["fleet"] == []
+
+
 def test_a_format_that_does_not_exist_is_named_with_those_that_do() -> None:
     assert [row.name for row in reports.chosen(["sarif", " csv"])] == ["csv", "sarif"]
     assert reports.chosen(["all"]) == reports.FORMATS

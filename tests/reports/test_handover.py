@@ -183,7 +183,7 @@ def test_ansible_takes_the_whole_catalogue(tmp_path: Path) -> None:
 def ansible(place: Path, *more: str) -> subprocess.CompletedProcess[str]:
     words = [PLAYBOOK, "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
     command = [*words, "-e", '{"ansible_become": false}', place / "p.yml", *more]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=place)
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=place)
 
 
 @needs_ansible
@@ -210,7 +210,7 @@ def test_a_change_that_does_not_validate_is_rolled_back(tmp_path: Path) -> None:
 def script(place: Path, check: Check, *words: str) -> subprocess.CompletedProcess[str]:
     write_shell(fixing(check), place / "sh")
     command = ["sh", place / "sh/localhost.sh", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def test_the_script_says_first_and_makes_only_what_was_agreed_to(tmp_path: Path) -> None:

@@ -416,6 +416,33 @@ def test_several_match_blocks_make_a_login_doubtful() -> None:
     assert edges(graph_of(evidence(WEB, said), HOLDER), "ssh-key")[0].confidence < 0.9
 
 
+@pytest.mark.parametrize(
+    ("blocks", "why"),
+    [
+        ([{"match": "LocalAddress 10.0.0.5", "effective": {"forcecommand": "internal-sftp"}}], "nobody knows whether it applies"),
+        ([{"match": "User alice", "effective": {}}, {"match": "Group web", "effective": {"maxsessions": 0}}], "the first may set it too"),
+    ],
+)  # fmt: skip
+def test_a_refusal_that_is_not_certain_leaves_a_doubtful_login(blocks: list[dict[str, Any]], why: str) -> None:
+    said = facts(ALICE, groups={"web": ["alice"]}, sshd=sshd(blocks), **KEY)
+    (edge,) = edges(graph_of(evidence(WEB, said), HOLDER), "ssh-key")
+    assert edge.confidence < 0.9, why
+
+
+@pytest.mark.parametrize(
+    ("groups", "lets"), [({"web": ["alice"]}, False), ({"web": ["alice"], "admins": ["alice"]}, True)]
+)
+def test_a_negated_group_of_a_match_line_outweighs_all_others(groups: dict[str, list[str]], lets: bool) -> None:
+    block = {"match": "Group !admins,*", "effective": {"forcecommand": "internal-sftp"}}
+    said = facts(ALICE, groups=groups, sshd=sshd([block]), **KEY)
+    assert bool(edges(graph_of(evidence(WEB, said), HOLDER), "ssh-key")) is lets
+
+
+def test_a_daemon_older_than_its_configuration_is_told() -> None:
+    said = facts(ALICE, sshd={**sshd(), "config_newer_than_daemon": True}, **KEY)
+    assert [one.host for one in graph_of(evidence(WEB, said), HOLDER).not_evaluated if one.rule == "ssh-key"] == ["web"]
+
+
 def test_a_login_that_is_shut_into_a_directory_is_doubtful() -> None:
     for said in (
         sshd(chrootdirectory="/srv/%u"),

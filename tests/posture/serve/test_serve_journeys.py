@@ -1,6 +1,6 @@
 """Three readers' ways through the dashboard in a real browser, over the agency scanned three times with two fixes between.
 
-Needs what tests/browser.sh installs. Pictures of every page on the way are kept in ``out/screenshots`` (``SHOTS`` overrides).
+Needs what tests/browser.sh installs. ``POSTURE_SHOTS`` names the directory where pictures of every page on the way are kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from posture.serve.door import Door
 from posture.store import Store
 
 DRIVER = Path(__file__).parent / "journeys.cjs"
-SHOTS = Path(os.environ.get("SHOTS", Path(__file__).parents[3] / "out" / "screenshots"))
 NAMES = {"viewer": "chief", "analyst": "soc", "auditor": "auditor", "narrow": "grants"}
 pytestmark = pytest.mark.skipif(
     bool(MISSING), reason=f"not here: {', '.join(MISSING)}; `sh tests/browser.sh` installs it"
@@ -45,6 +44,7 @@ class Walked:
     runs: list[str]
     mine: set[str]
     others: set[str]
+    shots: Path
 
     def page(self, who: str, name: str) -> dict[str, Any]:
         return self.pages[who, name]
@@ -59,7 +59,10 @@ class Walked:
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     folder, clock = tmp_path_factory.mktemp("journeys"), Clock()
-    SHOTS.mkdir(parents=True, exist_ok=True)
+    shots = Path(os.environ.get("POSTURE_SHOTS", folder / "shots"))
+    shots.mkdir(parents=True, exist_ok=True)
+    for old in shots.glob("*.png"):
+        old.unlink()
     with Store.open(folder / "posture.db") as store:
         runs = scan_three_times(store, folder)
         door = Door(store, clock, fips=False)
@@ -73,23 +76,24 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
         app = create_app(store, door, Settings(secure=False))
         asked = {"names": NAMES, "password": PASSWORD, "second": runs[1], "host": CACHE, "stranger": CACHE}
         server, thread, base = listening(Served(store, door, clock, app))
-        env = {**os.environ, "NODE_PATH": str(MODULES), "SHOTS": str(SHOTS), "ASKED": json.dumps(asked)}
+        env = {**os.environ, "NODE_PATH": str(MODULES), "SHOTS": str(shots), "ASKED": json.dumps(asked)}
         argv = [str(NODE), str(DRIVER), str(CHROMIUM), base]
         try:
-            done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=1500, check=False)
+            done = subprocess.run(
+                argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1500, check=False
+            )
         finally:
             server.should_exit = True
             thread.join(timeout=20)
         assert done.returncode == 0, done.stderr[-3000:]
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         pages = {(one["who"], one["name"]): one for one in lines}
-        yield Walked(pages, store, folder, runs, mine, hosts.keys() - mine)
+        yield Walked(pages, store, folder, runs, mine, hosts.keys() - mine, shots)
 
 
 def test_axe_finds_nothing_on_any_page_on_the_way_and_a_picture_of_each_is_kept(walked: Walked) -> None:
     assert {one: page["violations"] for one, page in walked.pages.items() if page["violations"]} == {}
-    assert len(list(SHOTS.glob("*.png"))) >= len(walked.pages)
-    print(f"pictures: {SHOTS}")
+    assert len(list(walked.shots.glob("*.png"))) == len(walked.pages)
 
 
 def test_the_head_of_security_sees_the_burn_down_and_the_trend(walked: Walked) -> None:
