@@ -104,9 +104,10 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
     if entry := config.serve.proxy:
         addresses = frozenset(str(ipaddress.ip_address(one)) for one in entry.addresses)
         proxy = Proxy(addresses, entry.subject_header, entry.verify_header, entry.subjects)
-    # behind a proxy that checks certificates the browser's side is TLS, whatever this side is
-    secure = way.tls is not None or bool(proxy.addresses)
-    sign_on = from_entry(config.serve.oidc, prepare.now, secure=secure) if config.serve.oidc else None
+    # Behind a proxy that checks certificates, or that people are sent back to by https, the browser's side is TLS.
+    oidc = config.serve.oidc
+    secure = way.tls is not None or bool(proxy.addresses) or bool(oidc and oidc.public_url.startswith("https://"))
+    sign_on = from_entry(oidc, prepare.now, secure=secure) if oidc else None
     settings = Settings(secure, config.marking, proxy, sign_on)
     host = f"[{way.listen}]" if ":" in way.listen else way.listen
     terminal.say(f"dashboard: {'https' if way.tls else 'http'}://{host}:{way.port}/")

@@ -80,6 +80,10 @@ def _append(bundle: Bundle, name: str, content: bytes) -> None:
         left = end_of(bundle.members.values())
         while left:
             chunk = old.read(min(left, 1 << 20))
+            if not chunk:
+                raise UsageError(
+                    f"{bundle.path} became shorter while it was read", hint="run it again on a file at rest"
+                )
             file.write(chunk)
             left -= len(chunk)
         writer.add(name, content)

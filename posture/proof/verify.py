@@ -13,7 +13,8 @@ import msgspec
 
 from posture.errors import PostureError, UsageError
 from posture.judging import judge_evidence
-from posture.model.finding import Result
+from posture.model.finding import Result, Status
+from posture.model.host import FLEET
 from posture.proof import signing
 from posture.proof.layout import (
     ASKED,
@@ -35,6 +36,7 @@ from posture.proof.reading import Bundle, Evidence, written_verdicts
 T = TypeVar("T")
 _NAMED = 5  # how many of a kind are named one by one
 _ASSESSMENT = "reports/assessment.json"
+_APART = Status.NOT_APPLICABLE.label
 
 
 class Answered(StrEnum):
@@ -85,8 +87,10 @@ def verify_bundle(path: Path, keys: Keys) -> Iterator[Line]:
         yield Line("the manifest can be read", Answered.FAILS, f"format {manifest.format}, expected {FORMAT}")
         return
     yield _signing_as_said(bundle, manifest)
-    named = frozenset({"countersignature"} if keys.countersigner else ())
-    yield from _asked(bundle, keys.asks | frozenset(manifest.asks) | named)
+    # Both are added later and stand in no list of the bundle: who brings a key for one must miss it when it is gone.
+    named = {"countersignature": keys.countersigner, "timestamp": keys.authority}
+    asks = keys.asks | frozenset(manifest.asks) | {name for name, given in named.items() if given}
+    yield from _asked(bundle, asks)
     yield _chain(bundle, manifest)
     evidence, line = _tried("each raw answer is what its description says", lambda: Evidence(bundle, manifest))
     yield line
@@ -117,7 +121,7 @@ def _signatures(bundle: Bundle, keys: Keys) -> Iterator[Line]:
     else:
         held = signing.ssh_signature_holds(sums, bundle.content(SSH_SIGNATURE), keys.allowed_signers, keys.signer)
         yield _held(what, held, "another key, another signer, or other bytes")
-    if ECDSA_SIGNATURE in bundle.members:
+    if ECDSA_SIGNATURE in bundle.members or keys.public_key is not None:
         yield from _ecdsa(bundle, keys, sums)
     if COUNTERSIGNATURE in bundle.members:
         yield _countersigned(bundle, keys, sums)
@@ -138,6 +142,10 @@ def _ecdsa(bundle: Bundle, keys: Keys, sums: bytes) -> Iterator[Line]:
     if keys.public_key is None:
         yield Line(what, Answered.OPEN, "no public key given")
         yield Line(attested, Answered.OPEN, "no public key given")
+        return
+    if ECDSA_SIGNATURE not in bundle.members:
+        yield Line(what, Answered.FAILS, "a public key is given, and the bundle has no signature by one")
+        yield Line(attested, Answered.FAILS, "nothing signed it")
         return
     key = signing.read_public_key(keys.public_key)
     yield _held(what, signing.ecdsa_holds(sums, bundle.content(ECDSA_SIGNATURE), key), "another key, or other bytes")
@@ -245,6 +253,7 @@ class _ReportedHost(msgspec.Struct):
 
 class _Reported(msgspec.Struct):
     hosts: list[_ReportedHost]
+    fleet: list[_ReportedResult] = []
 
 
 def _report(bundle: Bundle, judged: dict[str, dict[str, str]]) -> Line:
@@ -255,12 +264,18 @@ def _report(bundle: Bundle, judged: dict[str, dict[str, str]]) -> Line:
     if report is None:
         return line
     said = {host.id: {one.check: one.status for one in host.results} for host in report.hosts}
-    wrong = [
-        f"{check} on {host}: {said.get(host, {}).get(check, 'nothing')}, the evidence says {status}"
+    said[FLEET] = {one.check: one.status for one in report.fleet}
+    # Of the whole fleet a report names only the checks that are asked of it.
+    asked = {
+        host: {check: status for check, status in statuses.items() if host != FLEET or status != _APART}
         for host, statuses in judged.items()
-        if host != "fleet"
-        for check, status in statuses.items()
-        if said.get(host, {}).get(check) != status
+    }
+    wrong = [
+        f"{check} on {host}: {said.get(host, {}).get(check, 'nothing')}, "
+        f"the evidence says {judged.get(host, {}).get(check, 'nothing')}"
+        for host in sorted(said.keys() | asked.keys())
+        for check in sorted(said.get(host, {}).keys() | asked.get(host, {}).keys())
+        if said.get(host, {}).get(check) != judged.get(host, {}).get(check)
     ]
     return _none(what, wrong, "differ")
 

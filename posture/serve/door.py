@@ -61,7 +61,8 @@ class Door:
         Raises:
             UsageError: the token is not the one that was printed, or name or password will not do.
         """
-        if not self._first or not hmac.compare_digest(token.encode(), self._first.encode()):
+        first = self._first if self.first_token() else ""  # good for nothing once somebody else became one
+        if not first or not hmac.compare_digest(token.encode(), first.encode()):
             raise UsageError(
                 "this is not the token that was printed", hint="it stands in the terminal of `posture serve`"
             )
@@ -104,13 +105,17 @@ class Door:
         if account is None or account.disabled or account.password.startswith(_VOUCHED):
             passwords.right(password, _NOBODY)
             return ""
-        if account.locked_until is not None and now < account.locked_until:
+        if _rests(account, now):
             return ""
         if not passwords.right(password, account.password):
-            self._count(account, now)
+            self.store.people.count_failure(name, most=_TRIES, rest=_REST, at=now)
+            return ""
+        # Trying a password takes a while; others may have guessed, or an administrator decided, meanwhile.
+        account = self.store.people.account(name)
+        if account is None or account.disabled or _rests(account, now):
             return ""
         if account.failures:
-            self.store.people.count_failure(replace(account, failures=0, locked_until=None))
+            self.store.people.forget_failures(name)
         token = secrets.token_urlsafe(32)
         self.store.people.sign_in(Login(digest(token), name, now, now + SESSION))
         return token
@@ -147,14 +152,6 @@ class Door:
             self.store.people.change(changed, by=who.by, did=did, at=now)
         return self.sign_in_as(who.name, by=who.by)
 
-    def _count(self, account: Account, now: datetime) -> None:
-        failures = account.failures + 1
-        if failures < _TRIES:
-            self.store.people.count_failure(replace(account, failures=failures))
-            return
-        locked = replace(account, failures=0, locked_until=now + _REST)
-        self.store.people.change(locked, by="wrong passwords", did="locked", at=now)
-
     def who(self, token: str) -> Account | None:
         """Return whose session a token belongs to; ``None`` when it has ended or never was."""
         return self.store.people.signed_in(digest(token), self.now()) if token else None
@@ -162,6 +159,10 @@ class Door:
     def sign_out(self, token: str) -> None:
         """End a session."""
         self.store.people.sign_out(digest(token), self.now())
+
+
+def _rests(account: Account, now: datetime) -> bool:
+    return account.locked_until is not None and now < account.locked_until
 
 
 def digest(token: str) -> str:

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from posture.asked import asked_of
 from posture.model.asked import Asked
@@ -49,7 +50,7 @@ class Leading:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._asked: dict[str, Asked] = {}
-        self._newer: OrderedDict[tuple[str, str, str, tuple[str, ...]], NewerRun] = OrderedDict()
+        self._newer: OrderedDict[tuple[str, str, str, datetime | None, tuple[str, ...]], NewerRun] = OrderedDict()
         self._lock = threading.Lock()
 
     def now(self) -> Lead:
@@ -84,7 +85,7 @@ class Leading:
         newest = next((one for one in lead.newer if one.run.state is not RunState.RUNNING), None)
         if newest is None:
             return None
-        key = (lead.run.run.id, newest.run.id, newest.fingerprint, seen.systems)
+        key = (lead.run.run.id, newest.run.id, newest.fingerprint, newest.run.finished_at, seen.systems)
         with self._lock:
             if key in self._newer:
                 return self._newer[key]

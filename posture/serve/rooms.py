@@ -295,7 +295,10 @@ class Rooms:
         ``latest`` is the run that the dashboard leads with.
         """
         run = self._leading.now().run if ref == "latest" else self._store.load_run(ref)
-        newest = self._store.chain_head().digest if run.run.state is RunState.RUNNING else run.fingerprint
+        if run.run.state is RunState.RUNNING:
+            newest = self._store.chain_head().digest
+        else:
+            newest = f"{run.fingerprint} {run.run.finished_at}"  # an interrupted run has no fingerprint, and may go on
         key = (run.run.id, newest, account.systems)
         with self._lock:
             if key in self._kept:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, select, update
 
 from posture.errors import StoreError
 from posture.model.account import Account, Login, Role
@@ -59,10 +59,25 @@ class People:
             detail = {"account": account.name, "by": by, "did": did}
             chain.append(conn, self._blobs, [chain.Entry(at, "account_changed", "", None, detail=detail)])
 
-    def count_failure(self, account: Account) -> None:
-        """Keep the count of wrong passwords; no row of the chain, or anybody could make it grow for ever."""
+    def count_failure(self, name: str, *, most: int, rest: timedelta, at: datetime) -> None:
+        """Count a wrong password, and let the account rest after so many; nothing else of it is touched.
+
+        It is counted in the database, for guesses come beside each other; only the rest is a row of the chain, or
+        anybody could make it grow for ever.
+        """
+        here = ACCOUNT.c.name == name
         with self._database.write() as conn:
-            upsert(conn, ACCOUNT, [_row(account)])
+            conn.execute(update(ACCOUNT).where(here).values(failures=ACCOUNT.c.failures + 1))
+            if (conn.execute(select(ACCOUNT.c.failures).where(here)).scalar() or 0) < most:
+                return
+            conn.execute(update(ACCOUNT).where(here).values(failures=0, locked_until=micros(at + rest)))
+            detail = {"account": name, "by": "wrong passwords", "did": "locked"}
+            chain.append(conn, self._blobs, [chain.Entry(at, "account_changed", "", None, detail=detail)])
+
+    def forget_failures(self, name: str) -> None:
+        """Begin to count anew."""
+        with self._database.write() as conn:
+            conn.execute(update(ACCOUNT).where(ACCOUNT.c.name == name).values(failures=0, locked_until=None))
 
     def sign_in(self, login: Login, *, by: str = "password") -> None:
         """Keep a session; sessions that have ended are forgotten. ``by`` is what proved who it is."""

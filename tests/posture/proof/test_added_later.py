@@ -20,6 +20,7 @@ from posture.cli.sealing import countersign_command, timestamp_command
 from posture.errors import UsageError
 from posture.proof import layout, signing
 from posture.proof.adding import add_timestamp, countersign, timestamp_request
+from posture.proof.layout import ECDSA_SIGNATURE
 from posture.proof.verify import Answered, Keys, verify_bundle
 from tests.posture.proof.bundles import (
     SIGNER,
@@ -79,6 +80,18 @@ def test_whoever_does_not_name_the_second_person_leaves_the_question_open(mine: 
 
 def test_a_countersignature_that_is_named_and_missing_fails_and_says_so(mine: Made) -> None:
     assert "MISSING" in failing(mine.tar, mine.keys)[ASKED]
+
+
+def test_what_was_taken_out_again_is_missed_by_whoever_brings_the_key_for_it(mine: Made, tmp_path: Path) -> None:
+    new_authority(tmp_path)
+    asked = replace(mine.keys, countersigner="", authority=tmp_path / "tsa.crt")
+    assert "MISSING" in failing(mine.tar, asked)["the timestamp that is asked for is there"]
+    files = files_of(mine.tar)
+    bare = packed(tmp_path / "bare.tar", {name: said for name, said in files.items() if name != ECDSA_SIGNATURE})
+    assert mine.keys.public_key is not None
+    gone = failing(bare, replace(mine.keys, countersigner=""))
+    assert "no signature by one" in gone["SHA256SUMS is signed with the ECDSA key (openssl)"]
+    assert "the attestation is about these digests (DSSE)" in gone
 
 
 def test_the_first_signer_is_no_second_person(mine: Made, made: Made) -> None:

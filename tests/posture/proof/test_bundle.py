@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,25 @@ def test_an_edited_report_is_caught_too(made: Made, tmp_path: Path) -> None:
     assert "the evidence says fail" in failing(broken, made.keys)["reports/assessment.json says the same"]
 
 
+def test_a_report_that_lies_of_the_whole_fleet_or_adds_a_host_is_caught(made: Made, tmp_path: Path) -> None:
+    files, name = files_of(made.tar), "reports/assessment.json"
+    honest = json.loads(files[name])
+    assert honest["fleet"]
+    for number, lie in enumerate(("turned", "left out", "a host more", "a check more")):
+        report = copy.deepcopy(honest)
+        if lie == "turned":
+            report["fleet"][0]["status"] = "fail" if report["fleet"][0]["status"] == "pass" else "pass"
+        elif lie == "left out":
+            del report["fleet"][0]
+        elif lie == "a host more":
+            report["hosts"].append({**report["hosts"][0], "id": "nowhere"})
+        else:
+            report["hosts"][0]["results"].append({**report["hosts"][0]["results"][0], "check": "SSH-999"})
+        told = {**files, name: json.dumps(report).encode()}
+        broken = packed(tmp_path / f"b{number}.tar", signed_again(told, made.key))
+        assert "the evidence says" in failing(broken, made.keys)[f"{name} says the same"], lie
+
+
 def test_another_key_is_caught(made: Made, tmp_path: Path) -> None:
     other = new_key(tmp_path / "other")
     forged = packed(tmp_path / "b.tar", signed_again(edit(files_of(made.tar)), other))
@@ -198,7 +219,8 @@ def test_nothing_is_silently_left_unsigned(made: Made, tmp_path: Path) -> None:
     assert (code, "NOT SIGNED" in output) == (0, True)
     (tar,) = tmp_path.glob("evidence-*.tar")
     assert "**This bundle is not signed.**" in files_of(tar)["VERIFY.md"].decode()
-    assert failing(tar, made.keys) == {SSH: "the bundle is not signed"}
+    assert failing(tar, replace(made.keys, public_key=None)) == {SSH: "the bundle is not signed"}
+    assert failing(tar, made.keys).keys() > {SSH}, "a key was brought for what is not there"
 
 
 def test_a_key_that_is_not_on_p256_signs_for_ssh_only_and_says_so(made: Made, tmp_path: Path) -> None:

@@ -72,6 +72,17 @@ def test_what_came_since_must_continue_what_was_verified(store: Store, change: s
     assert not watch.look().holds
 
 
+def test_a_chain_that_was_cut_is_not_called_whole_at_the_next_look(store: Store) -> None:
+    watch = ChainWatch(store)
+    assert watch.look().holds
+    spoil(store, "DELETE FROM change WHERE seq >= 4")
+    for whole in (False, False, True):
+        assert not watch.look(whole=whole).holds
+    assert not watch.look().holds
+    grow(store)
+    assert not watch.look().holds
+
+
 def test_a_head_that_never_was_verifies_nothing(store: Store) -> None:
     head = store.verify_chain()
     grow(store)

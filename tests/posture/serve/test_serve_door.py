@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import COOKIE, PASSWORD, Served, form, served
 
+from posture.errors import UsageError
 from posture.model.account import Role
 from posture.serve import passwords
 from posture.serve.door import SESSION, digest
@@ -67,6 +70,36 @@ def test_five_wrong_passwords_lock_the_account_for_a_quarter_of_an_hour(agency: 
     agency.clock.pass_by(timedelta(minutes=2))
     assert agency.door.sign_in("ada", PASSWORD)
     assert any('"did":"locked"' in one.detail for one in agency.store.events())
+
+
+def test_guesses_beside_each_other_are_all_counted(agency: Served) -> None:
+    agency.door.make("ada", PASSWORD, Role.VIEWER, (), by="test")
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(lambda _: agency.door.sign_in("ada", "wrong"), range(5))) == [""] * 5
+    assert agency.door.sign_in("ada", PASSWORD) == ""
+
+
+def test_a_wrong_password_brings_no_disabled_account_back(agency: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    agency.door.make("ada", PASSWORD, Role.VIEWER, (), by="test")
+    people = agency.store.people
+
+    def meanwhile(given: str, kept: str) -> bool:
+        account = people.account("ada")
+        assert account is not None
+        people.change(replace(account, disabled=True), by="root", did="disabled", at=agency.clock())
+        return given == PASSWORD
+
+    monkeypatch.setattr("posture.serve.door.passwords.right", meanwhile)
+    for said in ("wrong", PASSWORD):
+        assert agency.door.sign_in("ada", said) == ""
+        assert people.account("ada").disabled  # type: ignore[union-attr]
+
+
+def test_the_first_token_is_worth_nothing_once_there_is_an_administrator(agency: Served) -> None:
+    token = agency.door.first_token()
+    agency.door.make("root", PASSWORD, Role.ADMIN, (), by="test")
+    with pytest.raises(UsageError, match="not the token"):
+        agency.door.make_first(token, "eve", PASSWORD)
 
 
 def test_a_right_password_forgives_the_wrong_ones_before_it(agency: Served) -> None:
