@@ -28,22 +28,22 @@ class Told:
     def expect(self, stage: str, total: int) -> None:
         """Announce a stage and its number of hosts."""
         self._onward.expect(stage, total)
-        self._count(Stage(stage, 0, total), at_once=True)
+        with self._lock:
+            self._keep(Stage(stage, 0, total), at_once=True)
 
     def advance(self, stage: str, what: str = "") -> None:
         """Count one host of a stage."""
         self._onward.advance(stage, what)
         with self._lock:
             known = self._stages.get(stage, Stage(stage, 0, 0))
-        self._count(Stage(stage, known.done + 1, known.total))
+            self._keep(Stage(stage, known.done + 1, known.total))
 
-    def _count(self, stage: Stage, *, at_once: bool = False) -> None:
-        with self._lock:
-            self._stages[stage.name] = stage
-            now = self._clock()
-            if self._last is not None and now - self._last < EVERY and not (at_once or stage.done == stage.total):
-                return
-            self._last = now
-            # What is shown of a scan must never be what ends it.
-            with suppress(StoreError):
-                self._store.tell_progress(self._run_id, HowFar(now, tuple(self._stages.values())))
+    def _keep(self, stage: Stage, *, at_once: bool = False) -> None:
+        self._stages[stage.name] = stage
+        now = self._clock()
+        if self._last is not None and now - self._last < EVERY and not (at_once or stage.done == stage.total):
+            return
+        self._last = now
+        # What is shown of a scan must never be what ends it.
+        with suppress(StoreError):
+            self._store.tell_progress(self._run_id, HowFar(now, tuple(self._stages.values())))
