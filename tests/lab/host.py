@@ -205,7 +205,7 @@ class Host:
             os.kill(self.pid, signal.SIGKILL)
         else:
             self._unshare.kill()
-        self._unshare.wait(timeout=20)
+        self._unshare.wait(timeout=60)
         if self._unshare.stdout is not None:
             self._unshare.stdout.close()
         self._unshare = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tests.lab.host import Build, Host
+from tests.lab.network import LabError
 from tests.lab.places import ACCOUNT
 
 With = Literal["key", "key and password", "password", "nothing"]
@@ -202,17 +203,28 @@ def _argv(key: str, address: str, account: str, way: With) -> list[str]:
     return [*say, "/usr/bin/timeout", "120", "/usr/bin/ssh", "-i", key, *told, f"{account}@{address}", "echo let-in"]
 
 
-_BROKEN = ("Connection ", "kex_exchange_identification")
-_TRIES = 3  # a connection that broke is no answer, unless it breaks each time: so PAM turns expired accounts away
+_UNANSWERED = ("Connection refused", "timed out", "kex_exchange_identification", "No route to host")
+_BROKEN = "Connection "
+_TRIES = 3
+_TIMED_OUT = 124  # exit code of timeout(1)
 
 
 def gets_a_shell(client: Host, key: str, address: str, account: str, way: With = "key") -> bool:
-    """Return whether the sshd behind an address gives somebody on ``client`` a shell as this account."""
+    """Return whether the sshd behind an address gives somebody on ``client`` a shell as this account.
+
+    A connection that broke is no answer, unless it breaks each time: so PAM turns expired accounts away.
+
+    Raises:
+        LabError: sshd never answered; that says nothing about the account.
+    """
     argv = _argv(key, address, account, way)
     for _ in range(_TRIES):
         done = client.run(argv)
         if "let-in" in done.stdout:
             return True
-        if not any(word in done.stderr for word in _BROKEN):
-            break
+        silent = done.returncode == _TIMED_OUT or any(word in done.stderr for word in _UNANSWERED)
+        if not silent and _BROKEN not in done.stderr:
+            return False
+    if silent:
+        raise LabError(f"{account}@{address}: no answer in {_TRIES} tries: {done.stderr.strip() or done.returncode}")
     return False

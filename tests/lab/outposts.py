@@ -77,7 +77,8 @@ class Lookout:
         Path("/run/sshd").mkdir(exist_ok=True)
         # Over there nobody may run nmap: another mount namespace, gone with its process.
         hide = "" if self.nmap else "mount --bind /dev/null /usr/bin/nmap; "
-        serve = f"{hide}/usr/sbin/sshd -D -f {home}/sshd_config & sleep 0.1; echo ready; wait"
+        up = f"for _ in $(seq 1500); do [ -e {home}/pid ] && echo ready && break; sleep 0.02; done"
+        serve = f"{hide}/usr/sbin/sshd -D -f {home}/sshd_config & {up}; wait"
         argv = ["unshare", "--mount", "sh", "-c", serve]
         return host_key, start(self.network.namespace(self.node), argv)
 
@@ -200,7 +201,7 @@ def end(process: subprocess.Popen[str]) -> None:
         if pipe is not None:
             pipe.close()
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 def words(*more: str) -> Sequence[str]:

@@ -67,7 +67,7 @@ _NO_EXPORT = "sed -i '/exported/d' /etc/exports"
 
 
 def _rebind(port: int) -> str:
-    return f"kill $(cat /run/listen-{port}.pid); sleep 0.2; python3 /srv/listen.py 127.0.0.1:{port} </dev/null >/dev/null 2>&1"
+    return f"kill $(cat /run/listen-{port}.pid); python3 /srv/listen.py 127.0.0.1:{port} </dev/null >/dev/null 2>&1"
 
 
 def _install(package: str) -> str:
@@ -225,16 +225,25 @@ NOT_PLANTED: Mapping[str, str] = {
 
 ACCOUNTS_OF_GATE = ("opened", "onlydate", "sealed", "signed", "signedonly", "carried", "left")
 
-_LISTEN = """
-import os, pwd, socket, sys
+LISTEN = """
+import os, pwd, socket, sys, time
+
+def bound(address, port):
+    for _ in range(1500):
+        try:
+            return socket.create_server((address, port), backlog=512)
+        except OSError:  # whoever was told to end still has it
+            time.sleep(0.02)
+    sys.exit(f"port {port} does not become free")
+
 for place in sys.argv[1:]:
     at, _, user = place.partition("/")
     address, _, port = at.rpartition(":")
-    sock = socket.create_server((address, int(port)), backlog=512)
-    if os.fork():
+    sock = bound(address, int(port))
+    if child := os.fork():
+        with open(f"/run/listen-{port}.pid", "w") as file:
+            file.write(str(child))
         continue
-    with open(f"/run/listen-{port}.pid", "w") as file:
-        file.write(str(os.getpid()))
     if user:
         known = pwd.getpwnam(user)
         os.setgid(known.pw_gid)
@@ -295,7 +304,7 @@ def plant(den: Build, gate: Build) -> Mapping[str, str]:
     for build, package, version in ((den, "nginx", _OLD), (den, "policykit-1", _OLD), (gate, "policykit-1", _FIXED)):
         build.root.append("/var/lib/dpkg/status", _PACKAGE.format(package=package, version=version))
     root = den.root
-    root.write("/srv/listen.py", _LISTEN)
+    root.write("/srv/listen.py", LISTEN)
     root.write("/srv/sockets.py", _SOCKETS)
     sockets = (
         "/run/docker.sock=root/docker",

@@ -57,7 +57,7 @@ def ssh(agency: Agency, host: str, command: str, *, user: str = ACCOUNT) -> subp
         *(f"-o{key}={value}" for key, value in options.items()),
     ]
     return agency.run_in_scanner(
-        [*argv, f"{user}@{agency.builds[host].addresses[0]}", command], capture_output=True, text=True, timeout=30
+        [*argv, f"{user}@{agency.builds[host].addresses[0]}", command], capture_output=True, text=True, timeout=120
     )
 
 
@@ -77,7 +77,7 @@ def open_ports(agency: Agency, address: str, ports: str) -> dict[int, str]:
         *(["-6"] if ":" in address else []),
         address,
     ]
-    found = ET.fromstring(agency.run_in_scanner(argv, capture_output=True, text=True, timeout=60).stdout)
+    found = ET.fromstring(agency.run_in_scanner(argv, capture_output=True, text=True, timeout=120).stdout)
     listed = {int(port.get("portid", "")): port.find("state").get("state") for port in found.iter("port")}
     rest = {extra.get("state"): int(extra.get("count", "")) for extra in found.iter("extraports")}
     return listed | {-count: state for state, count in rest.items()}

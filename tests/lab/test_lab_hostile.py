@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,18 +27,18 @@ TALKATIVE = [
 
 @contextmanager
 def session(server: HostileServer) -> Iterator[paramiko.Channel]:
-    transport = paramiko.Transport(socket.create_connection((server.address, server.port), timeout=5))
+    transport = paramiko.Transport(socket.create_connection((server.address, server.port), timeout=60))
     try:
-        transport.start_client(timeout=5)
+        transport.start_client(timeout=60)
         transport.auth_publickey("posture", fresh_key())
-        yield transport.open_session(timeout=5)
+        yield transport.open_session(timeout=60)
     finally:
         transport.close()
 
 
 def run(server: HostileServer, script: bytes, limit: int = 300_000) -> bytes:
     with session(server) as channel:
-        channel.settimeout(5)
+        channel.settimeout(60)
         channel.exec_command("sh")
         channel.sendall(script)
         channel.shutdown_write()
@@ -121,8 +121,8 @@ def test_keys_change_between_connections() -> None:
     with HostileServer(Personality.CHANGING_KEYS) as server:
         keys = []
         for _ in range(3):
-            transport = paramiko.Transport(socket.create_connection((server.address, server.port), timeout=5))
-            transport.start_client(timeout=5)
+            transport = paramiko.Transport(socket.create_connection((server.address, server.port), timeout=60))
+            transport.start_client(timeout=60)
             keys.append(
                 f"{transport.get_remote_server_key().get_name()} {transport.get_remote_server_key().get_base64()}"
             )
@@ -135,7 +135,7 @@ def test_keys_change_between_connections() -> None:
 def test_the_banner_never_gets_to_the_point(personality: Personality) -> None:
     with (
         HostileServer(personality) as server,
-        socket.create_connection((server.address, server.port), timeout=5) as client,
+        socket.create_connection((server.address, server.port), timeout=60) as client,
     ):
         received = b""
         while len(received) < 500_000:
@@ -157,10 +157,11 @@ def test_a_hang_gives_no_end_of_file(personality: Personality) -> None:
 def test_a_silent_host_accepts_and_says_nothing() -> None:
     with (
         HostileServer(Personality.SILENT) as server,
-        socket.create_connection((server.address, server.port), timeout=0.3) as client,
-        pytest.raises(TimeoutError),
+        socket.create_connection((server.address, server.port), timeout=60) as client,
     ):
-        client.recv(1)
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
 
 
 def test_refusals_are_counted() -> None:
@@ -173,9 +174,8 @@ def test_refusals_are_counted() -> None:
 @pytest.mark.parametrize("personality", list(Personality), ids=str)
 def test_every_personality_can_be_stopped(personality: Personality) -> None:
     with HostileServer(personality) as server:
-        client = socket.create_connection((server.address, server.port), timeout=5)
-        begun = time.monotonic()
+        client = socket.create_connection((server.address, server.port), timeout=60)
     client.close()
-    assert time.monotonic() - begun < 3
+    assert not [one.name for one in threading.enumerate() if one.name == f"hostile-{personality}"]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((server.address, server.port), timeout=1)

@@ -189,7 +189,7 @@ with Network() as lab:
         [sys.executable, "-m", "tests.lab", "clean"], check=True, capture_output=True, cwd=Path(__file__).parents[2]
     )
     assert not traces(name)
-    assert sleeper.wait(timeout=5) == -signal.SIGKILL
+    assert sleeper.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_living_lab_is_not_cleaned_away(wires: Network) -> None:

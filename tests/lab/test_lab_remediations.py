@@ -110,7 +110,7 @@ def assert_scanner_gets_in(host: Host, lab: Lab) -> None:
     options = ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oBatchMode=yes", "-oLogLevel=ERROR"]
     argv = ["ssh", "-F", "none", *options, "-i", str(lab.key), f"{ACCOUNT}@{host.build.addresses[0]}", "sudo -n -l"]
     done = subprocess.run(
-        enter(lab.network.namespace("scanner"), argv), capture_output=True, text=True, check=False, timeout=20
+        enter(lab.network.namespace("scanner"), argv), capture_output=True, text=True, check=False, timeout=120
     )
     assert "NOPASSWD" in done.stdout, done.stdout + done.stderr
 
