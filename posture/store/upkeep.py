@@ -14,8 +14,8 @@ from pathlib import Path
 
 from posture.errors import StoreError
 from posture.model.assessment import RunState
+from posture.store.archive_files import archive_faults
 from posture.store.database import Database
-from posture.store.letting import archive_faults
 from posture.store.owner import Alive
 from posture.store.store import Store
 

@@ -1,0 +1,238 @@
+"""What a retention policy reaches today: which raw answers nothing rests on any more. Reads only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from posture.errors import StoreError
+from posture.model.assessment import RunState
+from posture.store.archive_files import STEM, contents_of, files_of
+from posture.store.blobs import Blobs, Digest, slices
+from posture.store.codec import micros, moment
+from posture.store.inventories import read_header
+from posture.store.schema import BLOB, FINDING, HOST_SCAN, PART, RUN, SESSION, VERDICT
+from posture.store.store import Store
+
+_FOR_EVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a policy comes to today."""
+
+    archive_before: datetime
+    delete_before: datetime
+    policy: str
+    """In words, for the audit log."""
+    held: frozenset[str] = frozenset()
+    """Runs of which nothing is let go."""
+    proofs: frozenset[str] = frozenset()
+    """Hex digests that findings and receipts rest on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """So many answers, and what they take in the store or archive."""
+
+    blobs: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Letting:
+    """What goes, or has gone."""
+
+    runs: int
+    """Runs that lose something now."""
+    archive: Amount
+    delete: Amount
+    """From the store and from archives."""
+    archives: tuple[str, ...]
+    """Files that are deleted whole."""
+    proofs: int
+    """Old answers that stay since findings, receipts or held runs rest on them."""
+    oldest_kept: datetime | None
+    """The oldest visit of which every answer stays in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    no: int
+    digest: Digest
+    stored_bytes: int
+    newest: int
+    """When the newest visit that gave it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """What the policy reaches, by what becomes of it."""
+
+    archive: Mapping[str, tuple[Blob, ...]]
+    """By month of the newest visit that gave them."""
+    delete: tuple[Blob, ...]
+    files: Mapping[str, tuple[int, ...]]
+    """Archives that go whole, with the blobs that are then nowhere."""
+    summary: Letting
+    last_run: int
+
+
+def reach(store: Store, cut: Cut, archives: Path) -> Old:
+    blobs = Blobs()
+    with store.database.read() as conn:
+        last = quiet(conn)
+        rows = conn.execute(select(RUN.c.no, RUN.c.id)).all()
+        held = {row.no for row in rows if row.id in cut.held}
+        if missing := cut.held - {row.id for row in rows}:
+            hint = "a typing error here would let its evidence go: `posture runs` lists the ids"
+            raise StoreError(f"run {min(missing)} is to be held and is not in the store", hint=hint)
+        newest, oldest_free = _newest(conn, held), micros(cut.archive_before)
+        border = {pack for pack, at in newest.items() if at < oldest_free}
+        reached = _reached(conn, blobs, newest, border)
+        free = _free(conn, blobs, reached, newest.keys() - border, cut)
+        here = {one.no: one for one in _here(conn, free)}
+        delete_before = micros(cut.delete_before)
+        delete = tuple(one for one in here.values() if one.newest < delete_before)
+        months: dict[str, list[Blob]] = defaultdict(list)
+        for one in here.values():
+            if one.newest >= delete_before:
+                months[f"{moment(one.newest).astimezone(UTC):%Y-%m}"].append(one)
+        files = dict(_spent(conn, archives, cut.delete_before, free))
+        touched, whole = _touched(conn, blobs, border, here.keys())
+        still = len(_gone_or_not(conn, reached.keys() - free.keys()))
+        told = func.length(SESSION.c.durations) > 0  # a visit that brought no answer has none to keep
+        ages = conn.execute(select(SESSION.c.started_at, SESSION.c.answers, SESSION.c.run_no).where(told)).all()
+    archived = [one for month in months.values() for one in month]
+    summary = Letting(
+        runs=len({row.run_no for row in ages if row.answers in touched}),
+        archive=amount_of(archived),
+        delete=replace(
+            amount_of(delete),
+            blobs=len(delete) + sum(map(len, files.values())),
+            size_bytes=amount_of(delete).size_bytes + sum((archives / name).stat().st_size for name in files),
+        ),
+        archives=tuple(sorted(files)),
+        proofs=still,
+        oldest_kept=min((moment(row.started_at) for row in ages if row.answers not in whole), default=None),
+    )
+    return Old({month: tuple(these) for month, these in months.items()}, delete, files, summary, last)
+
+
+def amount_of(these: Iterable[Blob]) -> Amount:
+    sizes = [one.stored_bytes for one in these]
+    return Amount(len(sizes), sum(sizes))
+
+
+def quiet(conn: Connection) -> int:
+    """Return the number of the newest run.
+
+    Raises:
+        StoreError: one is running; it counts on what is there.
+    """
+    running = conn.execute(select(RUN.c.id).where(RUN.c.state == RunState.RUNNING)).first()
+    if running is not None:
+        raise StoreError(f"run {running.id} is running", hint="let evidence go when it has ended")
+    return conn.execute(select(func.max(RUN.c.no))).scalar() or 0
+
+
+def gone_of(conn: Connection, numbers: Iterable[int]) -> dict[Digest, int]:
+    """Return which of the blobs were let go."""
+    found: dict[Digest, int] = {}
+    for some in slices(numbers):
+        chosen = select(BLOB.c.digest, BLOB.c.no).where(BLOB.c.no.in_(some), BLOB.c.let_go.is_not(None))
+        found.update((bytes(digest), no) for digest, no in conn.execute(chosen))
+    return found
+
+
+def _newest(conn: Connection, held: set[int]) -> dict[int, int]:
+    """Return by pack of answers when the newest visit that gave them began; those of held runs never grow old."""
+    newest: dict[int, int] = {}
+    for run_no, at, pack in conn.execute(select(SESSION.c.run_no, SESSION.c.started_at, SESSION.c.answers)):
+        newest[pack] = max(newest.get(pack, 0), _FOR_EVER if run_no in held else at)
+    return newest
+
+
+def _reached(conn: Connection, blobs: Blobs, newest: Mapping[int, int], old: set[int]) -> dict[int, int]:
+    """Return the outputs that old packs name, each with its newest visit; commands are no output."""
+    found: dict[int, int] = {}
+    for pack, refs in blobs.refs(conn, old):
+        for place, ref in enumerate(refs):
+            if place % 3:
+                found[ref] = max(found.get(ref, 0), newest[pack])
+    return found
+
+
+def _free(conn: Connection, blobs: Blobs, reached: Mapping[int, int], young: Iterable[int], cut: Cut) -> dict[int, int]:
+    """Return which of them nothing else names: no newer answer, document, verdict, part or finding, and no proof."""
+    free = dict(reached)
+    for ref in _named_elsewhere(conn, blobs, young):
+        free.pop(ref, None)
+    for some in slices(bytes.fromhex(one) for one in cut.proofs):
+        for no in conn.execute(select(BLOB.c.no).where(BLOB.c.digest.in_(some))).scalars():
+            free.pop(no, None)
+    return free
+
+
+def _named_elsewhere(conn: Connection, blobs: Blobs, young: Iterable[int]) -> Iterator[int]:
+    facts = conn.execute(select(HOST_SCAN.c.facts).where(HOST_SCAN.c.facts.is_not(None)).distinct()).scalars().all()
+    for packs in (young, facts):
+        for _, refs in blobs.refs(conn, packs):
+            yield from refs
+    commands = conn.execute(select(SESSION.c.answers).distinct()).scalars().all()
+    for _, refs in blobs.refs(conn, commands):
+        yield from refs[::3]  # a host may well have answered with the very bytes of a command
+    for column in (SESSION.c.about, PART.c.content, RUN.c.inventory, RUN.c.baseline, FINDING.c.due, VERDICT.c.content):
+        yield from conn.execute(select(column).where(column.is_not(None)).distinct()).scalars()
+    for header in conn.execute(select(RUN.c.inventory).distinct()).scalars().all():
+        pieces = map(bytes.fromhex, read_header(blobs.get_number(conn, header)).pieces)
+        yield from blobs.numbers(conn, pieces).values()
+
+
+def _here(conn: Connection, free: Mapping[int, int]) -> Iterator[Blob]:
+    """Yield those whose bytes are in the store; an empty answer takes no room and stays."""
+    size = func.length(BLOB.c.content).label("stored")
+    for some in slices(sorted(free)):
+        chosen = select(BLOB.c.no, BLOB.c.digest, size).where(
+            BLOB.c.no.in_(some), BLOB.c.let_go.is_(None), BLOB.c.size > 0
+        )
+        for row in conn.execute(chosen):
+            yield Blob(row.no, bytes(row.digest), row.stored, free[row.no])
+
+
+def _gone_or_not(conn: Connection, numbers: Iterable[int]) -> set[int]:
+    """Return which of the blobs are in the store and hold something."""
+    found: set[int] = set()
+    for some in slices(numbers):
+        chosen = select(BLOB.c.no).where(BLOB.c.no.in_(some), BLOB.c.let_go.is_(None), BLOB.c.size > 0)
+        found.update(conn.execute(chosen).scalars())
+    return found
+
+
+def _spent(
+    conn: Connection, archives: Path, before: datetime, free: Mapping[int, int]
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield archives of months that have passed, unless something in them is needed, with what they alone hold."""
+    for path in files_of(archives):
+        if path.name[len(STEM) : len(STEM) + 7] >= f"{before:%Y-%m}":
+            continue
+        numbers: dict[int, bool] = {}
+        for some in slices(digest for digest, _ in contents_of(path)):
+            chosen = select(BLOB.c.no).where(BLOB.c.digest.in_(some), BLOB.c.let_go.is_not(None))
+            for no in conn.execute(chosen).scalars():
+                numbers[no] = free.get(no, _FOR_EVER) < micros(before)
+        if all(numbers.values()):
+            yield path.name, tuple(sorted(numbers))
+
+
+def _touched(conn: Connection, blobs: Blobs, old: set[int], going: Iterable[int]) -> tuple[set[int], set[int]]:
+    """Return the packs that lose something now, and all that have then lost something."""
+    now, packs = set(going), dict(blobs.refs(conn, old))
+    gone = set(gone_of(conn, {ref for refs in packs.values() for ref in refs}).values())
+    touched = {pack for pack, refs in packs.items() if not now.isdisjoint(refs)}
+    return touched, touched | {pack for pack, refs in packs.items() if not gone.isdisjoint(refs)}
