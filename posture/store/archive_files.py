@@ -1,4 +1,4 @@
-"""The archives beside a store: which there are, what they hold, and whether they are what the audit chain says."""
+"""The archives beside a store: which there are, and what they hold."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posture.errors import StoreError
-from posture.store import chain
-from posture.store.archive import file_sha256, read_archive
+from posture.store.archive import read_archive
 from posture.store.blobs import Digest
-from posture.store.store import Store
 
 STEM = "evidence-"
 
@@ -31,23 +29,3 @@ def contents_of(path: Path) -> Iterator[tuple[Digest, bytes]]:
         if name != f"blobs/{digest.hex()}":
             raise StoreError(f"{path}: {name} is not what its digest says", hint="restore the archive from a backup")
         yield digest, content
-
-
-def archive_faults(store: Store, archives: Path) -> tuple[tuple[str, ...], int]:
-    """Return what is wrong with the archives, held against the audit chain, and how many there should be."""
-    should: dict[str, str] = {}
-    for one in store.events():
-        if one.event in (chain.ARCHIVED, chain.DELETED):
-            detail = chain.detail_of(one)
-            if one.event == chain.ARCHIVED:
-                should[detail["file"]] = detail["sha256"]
-            else:
-                should.pop(detail.get("file", ""), None)
-    faults = []
-    for name, sha256 in sorted(should.items()):
-        if not (archives / name).is_file():
-            faults.append(f"{archives / name} is not there")
-        elif file_sha256(archives / name) != sha256:
-            faults.append(f"{archives / name} is not what the audit chain says of it")
-    faults += [f"{path} is in no row of the audit chain" for path in files_of(archives) if path.name not in should]
-    return tuple(faults), len(should)

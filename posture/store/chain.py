@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from posture.errors import StoreError
-from posture.store.blobs import Blobs, unsqueeze
+from posture.store.blobs import Blobs, slices, unsqueeze
 from posture.store.codec import micros, moment
 from posture.store.schema import CHANGE
 from posture.store.values import ChainHead, Event
@@ -20,6 +21,7 @@ from posture.store.values import ChainHead, Event
 ARCHIVED, DELETED = "evidence_archived", "evidence_deleted"
 """Events that let evidence go: out of the store into a file, and for good."""
 _GENESIS = bytes(32)
+_CHANGED = "the store was changed outside this program: `posture store check` says where; restore a backup"
 _HINT = "the audit chain was changed outside this program: keep the file as evidence and restore a backup"
 
 
@@ -136,16 +138,48 @@ def events(
         yield _event(size, content)
 
 
-def why_gone(conn: Connection, seqs: Iterable[int]) -> dict[int, str]:
-    """Return in words, for rows of the chain that let evidence go, by which policy and when."""
-    query = select(CHANGE.c.size, CHANGE.c.content).where(CHANGE.c.seq.in_(sorted(set(seqs))))
+class LetGo(msgspec.Struct, frozen=True):
+    """What a row of the chain says that let evidence go."""
+
+    policy: str
+    blobs: int
+    file: str = ""
+    """The archive they moved to; of a deletion the archive that went with them, if one did."""
+
+
+def let_go_by(conn: Connection, seqs: Iterable[int]) -> dict[int, tuple[Event, LetGo]]:
+    """Return those of the rows that let evidence go."""
     found = {}
-    for size, content in conn.execute(query):
-        written = _stored(unsqueeze(content, size))
-        detail, at = written["detail"], moment(written["at"])
-        where = f"moved to {detail['file']}" if written["event"] == ARCHIVED else "deleted"
-        found[written["seq"]] = f"evidence no longer kept: {where} on {at:%Y-%m-%d} by policy ({detail['policy']})"
+    for some in slices(sorted(set(seqs))):
+        query = select(CHANGE.c.size, CHANGE.c.content).where(CHANGE.c.seq.in_(some))
+        for event in (_event(size, content) for size, content in conn.execute(query)):
+            if event.event in (ARCHIVED, DELETED):
+                with suppress(msgspec.ValidationError):
+                    found[event.seq] = event, msgspec.json.decode(event.detail, type=LetGo)
     return found
+
+
+def lets_nothing_go(seq: int) -> str:
+    """Return in words that a row which should have let evidence go is not there, or says something else."""
+    return f"row {seq} of the audit chain lets nothing go"
+
+
+def why_gone(conn: Connection, seqs: Iterable[int]) -> dict[int, str]:
+    """Return in words, for rows of the chain that let evidence go, by which policy and when.
+
+    Raises:
+        StoreError: one of them does not say so: the database was changed by hand.
+    """
+    wanted = set(seqs)
+    told = let_go_by(conn, wanted)
+    for seq in sorted(wanted - told.keys()):
+        raise StoreError(f"evidence is gone, and {lets_nothing_go(seq)}", hint=_CHANGED)
+    return {seq: _why(*one) for seq, one in told.items()}
+
+
+def _why(event: Event, said: LetGo) -> str:
+    where = f"moved to {said.file}" if event.event == ARCHIVED else "deleted"
+    return f"evidence no longer kept: {where} on {event.at:%Y-%m-%d} by policy ({said.policy})"
 
 
 def detail_of(event: Event) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from posture.errors import StoreError
 from posture.model.assessment import RunState
-from posture.store.archive_files import archive_faults
+from posture.store.accounted import archive_faults, gone_faults
 from posture.store.database import Database
 from posture.store.owner import Alive
 from posture.store.store import Store
@@ -126,8 +126,9 @@ def vacuum(store: Store) -> tuple[int, int]:
 
 
 def check(store: Store, archives: Path | None = None) -> Iterator[Checked]:
-    """Yield each part of a store with what is wrong in it: file, audit chain, every run's root, every blob, archives.
+    """Yield each part of a store with what is wrong in it.
 
+    The file, the audit chain, every run's root, every blob, what was let go, the archives.
     The files of a database server are the server's to check.
     """
     if store.database.path is not None:
@@ -142,6 +143,7 @@ def check(store: Store, archives: Path | None = None) -> Iterator[Checked]:
             faults.append(str(error))
     yield Checked("complete runs", tuple(faults), len(ended))
     yield _guarded("evidence", lambda: sum(1 for _ in store.read_blobs()))
+    yield Checked("evidence let go", *gone_faults(store, archives))
     if archives is not None:
         yield Checked("archives", *archive_faults(store, archives))
 

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from store_samples import NOW, baseline, host_id, inventory, run, scan
 
 from posture.errors import NotKeptError, StoreError
 from posture.store import Store, letting
+from posture.store.schema import BLOB
 from posture.store.upkeep import check
 
 OLD, FRESH = NOW - timedelta(days=200), NOW - timedelta(days=3)
@@ -162,3 +164,46 @@ def test_a_tampered_archive_is_noticed_and_gives_nothing_back(
         letting.retrieve(store, runs[0], tmp_path / "archive", NOW, by="alex")
     one.unlink()
     assert any("is not there" in fault for part in check(store, tmp_path / "archive") for fault in part.faults)
+
+
+def by_hand(store: Store, row: int, content: bytes = b"", digest: str = DIGEST) -> None:
+    """Say in the database that a blob was let go, as only somebody else does."""
+    with store.database.write() as conn:
+        here = update(BLOB).where(BLOB.c.digest == bytes.fromhex(digest))
+        assert conn.execute(here.values(content=content, let_go=row)).rowcount == 1
+
+
+def wrong(store: Store, place: Path) -> list[str]:
+    return [fault for part in check(store, place) for fault in part.faults]
+
+
+@pytest.mark.parametrize("row", [1, 10_000], ids=["another event", "no row"])
+def test_an_answer_that_no_row_of_the_chain_lets_go_is_a_defect(
+    store: Store, runs: tuple[str, str], tmp_path: Path, row: int
+) -> None:
+    by_hand(store, row)
+    assert wrong(store, tmp_path) == [f"blob {DIGEST} is gone, and row {row} of the audit chain lets nothing go"]
+    with pytest.raises(StoreError, match=rf"row {row} of the audit chain lets nothing go") as raised:
+        store.read_blob(DIGEST)
+    assert raised.value.hint
+    with pytest.raises(StoreError, match="lets nothing go"):
+        list(store.read_transcripts(runs[0]))
+
+
+def test_a_true_row_does_not_cover_what_it_did_not_let_go(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    let_go(store, tmp_path)
+    fresh = hashlib.sha256(b"os.release of h00000 of fresh\n").hexdigest()
+    (row,) = (one.seq for one in store.events() if one.event == "evidence_archived")
+    by_hand(store, row, digest=fresh)
+    (name,) = (one.name for one in letting.files_of(tmp_path))
+    assert wrong(store, tmp_path) == [
+        f"5 blobs are gone by row {row} of the audit chain, which let 4 go",
+        f"blob {fresh} is gone by row {row} of the audit chain, and is not in {name}",
+    ]
+
+
+def test_what_is_said_to_be_gone_and_is_there_is_a_defect(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    let_go(store, tmp_path, delete_before=NOW - timedelta(days=190))
+    (row,) = (one.seq for one in store.events() if one.event == "evidence_deleted")
+    by_hand(store, row, content=b"x")
+    assert wrong(store, tmp_path) == [f"1 blobs are gone by row {row} of the audit chain, and have bytes"]
