@@ -41,7 +41,7 @@ def prune(store: Store, config: Config, now: datetime, *, by: str) -> letting.Le
     """Return what the policy let go: older answers are in archives now, the oldest are gone.
 
     Raises:
-        StoreError: a run is running, or an archive cannot be written.
+        StoreError: a run is running, was begun or went on meanwhile, or an archive cannot be written.
     """
     return letting.let_go(store, _cut(store, config.retention, now), archives_of(config), now, by=by)
 
@@ -78,7 +78,7 @@ def _cut(store: Store, policy: RetentionEntry, now: datetime) -> letting.Cut:
         delete_before=months_before(now, policy.retrievable_months),
         policy=policy.words,
         held=frozenset(policy.hold),
-        proofs=frozenset(_proofs(store)),
+        proofs=lambda: _proofs(store),
     )
 
 

@@ -19,7 +19,7 @@ from posture.store import chain, runs
 from posture.store.archive import write_archive
 from posture.store.archive_files import STEM, contents_of, files_of
 from posture.store.blobs import Blobs, Digest
-from posture.store.reach import Amount, Blob, Cut, Letting, amount_of, gone_of, quiet, reach
+from posture.store.reach import Amount, Blob, Cut, Letting, amount_of, gone_of, reach, still_quiet
 from posture.store.schema import BLOB, SESSION
 from posture.store.store import Store
 
@@ -47,7 +47,7 @@ def let_go(store: Store, cut: Cut, archives: Path, now: datetime, *, by: str) ->
     """Return what went; each archive and each deletion is a row of the audit chain, and so is the whole.
 
     Raises:
-        StoreError: a run is running or was begun meanwhile, or an archive cannot be written.
+        StoreError: a run is running, was begun or went on meanwhile, or an archive cannot be written.
     """
     old, blobs = reach(store, cut, archives), Blobs()
     for month, these in sorted(old.archive.items()):
@@ -57,17 +57,17 @@ def let_go(store: Store, cut: Cut, archives: Path, now: datetime, *, by: str) ->
         _mark(
             store,
             blobs,
-            old.last_run,
+            old.seen,
             chain.Entry(now, chain.ARCHIVED, "", None, detail=_said(cut, these) | said),
             these,
         )
     if old.delete:
         entry = chain.Entry(now, chain.DELETED, "", None, detail=_said(cut, old.delete))
-        _mark(store, blobs, old.last_run, entry, old.delete)
+        _mark(store, blobs, old.seen, entry, old.delete)
     for name, numbers in sorted(old.files.items()):
         gone = tuple(Blob(no, b"", 0, 0) for no in numbers)
         detail = {"policy": cut.policy, "blobs": len(gone), "bytes": (archives / name).stat().st_size, "file": name}
-        _mark(store, blobs, old.last_run, chain.Entry(now, chain.DELETED, "", None, detail=detail), gone)
+        _mark(store, blobs, old.seen, chain.Entry(now, chain.DELETED, "", None, detail=detail), gone)
         (archives / name).unlink()
     told = old.summary
     whole = {
@@ -128,11 +128,10 @@ def _write(store: Store, blobs: Blobs, path: Path, these: tuple[Blob, ...]) -> s
         raise StoreError(f"{path} cannot be written: {reason.strerror}", hint="nothing was let go") from None
 
 
-def _mark(store: Store, blobs: Blobs, last_run: int, entry: chain.Entry, these: tuple[Blob, ...]) -> None:
-    """Let blobs go and say so, both or neither; refuse when a run was begun since this was worked out."""
+def _mark(store: Store, blobs: Blobs, seen: int, entry: chain.Entry, these: tuple[Blob, ...]) -> None:
+    """Let blobs go and say so, both or neither; refuse when a run was begun or went on since that row of the chain."""
     with store.database.write(alone=True) as conn:
-        if quiet(conn) != last_run:
-            raise StoreError("a run was begun meanwhile", hint="let evidence go when it has ended")
+        still_quiet(conn, seen)
         chain.append(conn, blobs, [entry])
         row = chain.head(conn).seq
         if these:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from posture.store.archive_files import STEM, contents_of, files_of
 from posture.store.blobs import Blobs, Digest, slices
 from posture.store.codec import micros, moment
 from posture.store.inventories import read_header
-from posture.store.schema import BLOB, FINDING, HOST_SCAN, PART, RUN, SESSION, VERDICT
+from posture.store.schema import BLOB, CHANGE, FINDING, HOST_SCAN, PART, RUN, SESSION, VERDICT
 from posture.store.store import Store
 
 _FOR_EVER = 1 << 62
@@ -32,8 +32,8 @@ class Cut:
     """In words, for the audit log."""
     held: frozenset[str] = frozenset()
     """Runs of which nothing is let go."""
-    proofs: frozenset[str] = frozenset()
-    """Hex digests that findings and receipts rest on."""
+    proofs: Callable[[], Iterable[str]] = tuple
+    """Works out the hex digests that findings and receipts rest on; asked under the guard, so that none is missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,22 @@ class Old:
     files: Mapping[str, tuple[int, ...]]
     """Archives that go whole, with the blobs that are then nowhere."""
     summary: Letting
-    last_run: int
+    seen: int
+    """The last row of the audit chain about a run: the policy was worked out for the store as it was then."""
 
 
 def reach(store: Store, cut: Cut, archives: Path) -> Old:
+    """Return what the policy reaches.
+
+    Raises:
+        StoreError: a run is running, was begun or went on meanwhile, or one that is to be held is not here.
+    """
     blobs = Blobs()
     with store.database.read() as conn:
-        last = quiet(conn)
+        seen = quiet(conn)
+    proofs = frozenset(map(bytes.fromhex, cut.proofs()))
+    with store.database.read() as conn:
+        still_quiet(conn, seen)
         rows = conn.execute(select(RUN.c.no, RUN.c.id)).all()
         held = {row.no for row in rows if row.id in cut.held}
         if missing := cut.held - {row.id for row in rows}:
@@ -95,7 +104,7 @@ def reach(store: Store, cut: Cut, archives: Path) -> Old:
         newest, oldest_free = _newest(conn, held), micros(cut.archive_before)
         border = {pack for pack, at in newest.items() if at < oldest_free}
         reached = _reached(conn, blobs, newest, border)
-        free = _free(conn, blobs, reached, newest.keys() - border, cut)
+        free = _free(conn, blobs, reached, newest.keys() - border, proofs)
         here = {one.no: one for one in _here(conn, free)}
         delete_before = micros(cut.delete_before)
         delete = tuple(one for one in here.values() if one.newest < delete_before)
@@ -121,7 +130,7 @@ def reach(store: Store, cut: Cut, archives: Path) -> Old:
         proofs=still,
         oldest_kept=min((moment(row.started_at) for row in ages if row.answers not in whole), default=None),
     )
-    return Old({month: tuple(these) for month, these in months.items()}, delete, files, summary, last)
+    return Old({month: tuple(these) for month, these in months.items()}, delete, files, summary, seen)
 
 
 def amount_of(these: Iterable[Blob]) -> Amount:
@@ -130,15 +139,27 @@ def amount_of(these: Iterable[Blob]) -> Amount:
 
 
 def quiet(conn: Connection) -> int:
-    """Return the number of the newest run.
+    """Return the last row of the audit chain about a run; who signs in meanwhile changes no evidence.
 
     Raises:
-        StoreError: one is running; it counts on what is there.
+        StoreError: a run is running; it counts on what is there.
     """
     running = conn.execute(select(RUN.c.id).where(RUN.c.state == RunState.RUNNING)).first()
     if running is not None:
         raise StoreError(f"run {running.id} is running", hint="let evidence go when it has ended")
-    return conn.execute(select(func.max(RUN.c.no))).scalar() or 0
+    rows = select(CHANGE.c.seq).where(CHANGE.c.run_no.is_not(None)).order_by(CHANGE.c.seq.desc())
+    return conn.execute(rows.limit(1)).scalar() or 0
+
+
+def still_quiet(conn: Connection, seen: int) -> None:
+    """Return when no run was begun, went on, was imported or got answers back since that row.
+
+    Raises:
+        StoreError: one did, or is running.
+    """
+    if quiet(conn) != seen:
+        hint = "what was let go before is in the audit log; run it again when no scan is due"
+        raise StoreError("a run was begun or went on meanwhile", hint=hint)
 
 
 def gone_of(conn: Connection, numbers: Iterable[int]) -> dict[Digest, int]:
@@ -168,12 +189,14 @@ def _reached(conn: Connection, blobs: Blobs, newest: Mapping[int, int], old: set
     return found
 
 
-def _free(conn: Connection, blobs: Blobs, reached: Mapping[int, int], young: Iterable[int], cut: Cut) -> dict[int, int]:
+def _free(
+    conn: Connection, blobs: Blobs, reached: Mapping[int, int], young: Iterable[int], proofs: Iterable[Digest]
+) -> dict[int, int]:
     """Return which of them nothing else names: no newer answer, document, verdict, part or finding, and no proof."""
     free = dict(reached)
     for ref in _named_elsewhere(conn, blobs, young):
         free.pop(ref, None)
-    for some in slices(bytes.fromhex(one) for one in cut.proofs):
+    for some in slices(proofs):
         for no in conn.execute(select(BLOB.c.no).where(BLOB.c.digest.in_(some))).scalars():
             free.pop(no, None)
     return free

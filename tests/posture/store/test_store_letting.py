@@ -11,7 +11,8 @@ from sqlalchemy import update
 from store_samples import NOW, baseline, host_id, inventory, run, scan
 
 from posture.errors import NotKeptError, StoreError
-from posture.store import Store, letting
+from posture.store import Store, chain, letting
+from posture.store.blobs import Blobs
 from posture.store.schema import BLOB
 from posture.store.upkeep import check
 
@@ -101,7 +102,7 @@ def test_what_is_too_old_for_an_archive_goes_at_once(store: Store, runs: tuple[s
 
 
 def test_proofs_and_held_runs_stay(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
-    done = let_go(store, tmp_path / "archive", proofs=frozenset({DIGEST}))
+    done = let_go(store, tmp_path / "archive", proofs=lambda: {DIGEST})
     assert (done.archive.blobs, done.proofs) == (3, 2)  # one proof, and the warning that newer answers share
     assert store.read_blob(DIGEST) == ANSWER
     with pytest.raises(StoreError, match="is to be held and is not in the store"):
@@ -147,6 +148,38 @@ def test_nothing_goes_under_a_running_scan(store: Store, runs: tuple[str, str], 
     with pytest.raises(StoreError, match="is running"):
         let_go(store, tmp_path / "archive")
     assert store.read_blob(DIGEST) == ANSWER
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["a new run", "an old run goes on"])
+def test_a_run_that_ends_while_proofs_are_worked_out_may_rest_on_others(
+    store: Store, runs: tuple[str, str], tmp_path: Path, again: bool
+) -> None:
+    broken = run(3)
+    store.begin_run(broken, inventory(2), baseline(2))
+    store.interrupt_run(broken.id, NOW)
+
+    def proofs() -> set[str]:
+        if again:
+            store.resume_run(broken.id, NOW)
+            store.finish_run(broken.id, NOW)
+        else:
+            scan(store, 4, at=NOW)
+        return set()
+
+    with pytest.raises(StoreError, match="a run was begun or went on meanwhile") as raised:
+        let_go(store, tmp_path / "archive", proofs=proofs)
+    assert "again" in raised.value.hint
+    assert store.read_blob(DIGEST) == ANSWER
+    assert letting.files_of(tmp_path / "archive") == []
+
+
+def test_who_signs_in_meanwhile_stops_no_pruning(store: Store, runs: tuple[str, str], tmp_path: Path) -> None:
+    def proofs() -> set[str]:
+        with store.database.write() as conn:
+            chain.append(conn, Blobs(), [chain.Entry(NOW, "signed_in", "", None, detail={"account": "alex"})])
+        return set()
+
+    assert let_go(store, tmp_path / "archive", proofs=proofs).archive.blobs == 4
 
 
 def test_a_tampered_archive_is_noticed_and_gives_nothing_back(
