@@ -9,11 +9,13 @@ from sqlalchemy import case, func, select
 from posture.errors import StoreError
 from posture.store import chain
 from posture.store.archive import file_sha256
-from posture.store.archive_files import contents_of, files_of
+from posture.store.archive_files import contents_of, files_of, unfinished
+from posture.store.blobs import slices
 from posture.store.schema import BLOB
 from posture.store.store import Store
 
 _NAMED = 10  # blobs that are named one by one; whoever mends the store needs no longer list
+_USELESS = "nothing rests on it, it may be removed"
 
 
 def gone_faults(store: Store, archives: Path | None) -> tuple[tuple[str, ...], int]:
@@ -48,21 +50,46 @@ def gone_faults(store: Store, archives: Path | None) -> tuple[tuple[str, ...], i
 def archive_faults(store: Store, archives: Path) -> tuple[tuple[str, ...], int]:
     """Return what is wrong with the archives, held against the audit chain, and how many there should be."""
     should: dict[str, str] = {}
+    deleted: dict[str, int] = {}
     for one in store.events():
-        if one.event in (chain.ARCHIVED, chain.DELETED):
+        if one.event == chain.ARCHIVED:
             detail = chain.detail_of(one)
-            if one.event == chain.ARCHIVED:
-                should[detail["file"]] = detail["sha256"]
-            else:
-                should.pop(detail.get("file", ""), None)
+            should[detail["file"]] = detail["sha256"]
+        elif one.event == chain.DELETED and (name := chain.detail_of(one).get("file", "")):
+            should.pop(name, None)
+            deleted[name] = one.seq
     faults = []
     for name, sha256 in sorted(should.items()):
         if not (archives / name).is_file():
             faults.append(f"{archives / name} is not there")
         elif file_sha256(archives / name) != sha256:
             faults.append(f"{archives / name} is not what the audit chain says of it")
-    faults += [f"{path} is in no row of the audit chain" for path in files_of(archives) if path.name not in should]
+    for path in files_of(archives):
+        if path.name in deleted:
+            row = f"row {deleted[path.name]} of the audit chain"
+            faults.append(f"{path} was deleted by {row} and is still there: the next prune removes it")
+        elif path.name not in should:
+            faults.append(f"{path} is in no row of the audit chain: {_stray(store, path)}")
+    faults += [f"{path} was never finished: {_USELESS}" for path in unfinished(archives)]
     return tuple(faults), len(should)
+
+
+def _stray(store: Store, path: Path) -> str:
+    """Return in words whether an archive that was written and then let nothing go is the last place of anything.
+
+    A blob that the store knows has its bytes there, or a row of the chain that says where they are.
+    """
+    held = known = 0
+    try:
+        with store.database.read() as conn:
+            for some in slices(digest for digest, _ in contents_of(path)):
+                known += conn.execute(select(func.count()).where(BLOB.c.digest.in_(some))).scalar_one()
+                held += len(some)
+    except StoreError as reason:
+        return str(reason)
+    if known < held:
+        return f"{held - known} of the {held} answers in it are unknown to the store, keep it"
+    return _USELESS
 
 
 def _gone_by(store: Store, row: int) -> set[str]:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from posture import zstd
 from posture.errors import StoreError
 from posture.store.blobs import MAX_BLOB_BYTES
+from posture.store.disk import sync
 
 MAX_TOTAL_BYTES = 64 << 30  # 100,000 hosts hold about 6 GB of raw output (stack.md: 61 KB each)
 _BLOCK = 512
@@ -25,7 +26,7 @@ _HINT = "have it exported again, and carry it without changes"
 
 
 def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> str:
-    """Return the sha256 of the file, which is there whole or not at all, readable by its owner only."""
+    """Return the sha256 of the file, which is there whole and synced or not at all, readable by its owner only."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
@@ -39,6 +40,7 @@ def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> str:
             raw.flush()
             os.fsync(raw.fileno())
         beside.replace(path)
+        sync(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

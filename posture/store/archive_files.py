@@ -18,6 +18,11 @@ def files_of(archives: Path) -> list[Path]:
     return sorted(archives.glob(f"{STEM}*.tar.zst"), reverse=True) if archives.is_dir() else []
 
 
+def unfinished(archives: Path) -> list[Path]:
+    """Return what writing an archive left where the process was killed."""
+    return sorted(archives.glob(f".{STEM}*")) if archives.is_dir() else []
+
+
 def contents_of(path: Path) -> Iterator[tuple[Digest, bytes]]:
     """Yield what an archive holds, each held against its name.
 

@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
 
 from posture.errors import StoreError
+from posture.store.disk import sync
 
 BUSY_TIMEOUT_MS = 30_000  # a writer holds the lock for one host, or one batch of results: well under a second
 _WRITING = 0x706F7374757265  # "posture": the advisory lock that every writer of a server's database shares
@@ -96,6 +97,8 @@ class Database:
         if self.path is None:
             return
         with self._lock, _ours(self.path):
+            with suppress(FileNotFoundError):
+                sync(self.path.with_name(f"{self.path.name}-wal"))  # a reader may keep the log from coming home
             raw = self._writer.raw_connection()  # a checkpoint cannot run inside the transaction SQLAlchemy begins
             try:
                 raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

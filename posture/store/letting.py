@@ -7,7 +7,7 @@ retrieve(store, "RUN", archives, now)       # answers of a run back from the arc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from posture.store import chain, runs
 from posture.store.archive import write_archive
 from posture.store.archive_files import STEM, contents_of, files_of
 from posture.store.blobs import Blobs, Digest
+from posture.store.disk import sync
 from posture.store.reach import Amount, Blob, Cut, Letting, amount_of, gone_of, reach, still_quiet
 from posture.store.schema import BLOB, SESSION
 from posture.store.store import Store
@@ -46,8 +47,11 @@ def survey(store: Store, cut: Cut, archives: Path) -> Letting:
 def let_go(store: Store, cut: Cut, archives: Path, now: datetime, *, by: str) -> Letting:
     """Return what went; each archive and each deletion is a row of the audit chain, and so is the whole.
 
+    Killed at any step it loses nothing: an archive is on the disk before the store lets its answers go, and what says
+    that an archive is deleted is on the disk before it goes.
+
     Raises:
-        StoreError: a run is running, was begun or went on meanwhile, or an archive cannot be written.
+        StoreError: a run is running, was begun or went on meanwhile, or an archive cannot be written or removed.
     """
     old, blobs = reach(store, cut, archives), Blobs()
     for month, these in sorted(old.archive.items()):
@@ -68,7 +72,6 @@ def let_go(store: Store, cut: Cut, archives: Path, now: datetime, *, by: str) ->
         gone = tuple(Blob(no, b"", 0, 0) for no in numbers)
         detail = {"policy": cut.policy, "blobs": len(gone), "bytes": (archives / name).stat().st_size, "file": name}
         _mark(store, blobs, old.seen, chain.Entry(now, chain.DELETED, "", None, detail=detail), gone)
-        (archives / name).unlink()
     told = old.summary
     whole = {
         "policy": cut.policy,
@@ -80,7 +83,8 @@ def let_go(store: Store, cut: Cut, archives: Path, now: datetime, *, by: str) ->
     }
     with store.database.write() as conn:
         chain.append(conn, blobs, [chain.Entry(now, PRUNED, "", None, detail=whole)])
-    store.database.checkpoint()
+    store.database.checkpoint()  # an archive goes when the row that says so would outlive a power cut, not before
+    _remove(archives, old.files)
     return told
 
 
@@ -123,9 +127,20 @@ def _write(store: Store, blobs: Blobs, path: Path, these: tuple[Blob, ...]) -> s
 
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync(path.parent.parent)
         return write_archive(path, members())
     except OSError as reason:
         raise StoreError(f"{path} cannot be written: {reason.strerror}", hint="nothing was let go") from None
+
+
+def _remove(archives: Path, names: Iterable[str]) -> None:
+    for name in sorted(names):
+        try:
+            (archives / name).unlink(missing_ok=True)
+            sync(archives)
+        except OSError as reason:
+            why = f"{archives / name} cannot be removed: {reason.strerror}"
+            raise StoreError(why, hint="the audit log has it as deleted: remove it") from None
 
 
 def _mark(store: Store, blobs: Blobs, seen: int, entry: chain.Entry, these: tuple[Blob, ...]) -> None:

@@ -16,6 +16,7 @@ from posture.errors import StoreError
 from posture.model.assessment import RunState
 from posture.store.accounted import archive_faults, gone_faults
 from posture.store.database import Database
+from posture.store.disk import sync
 from posture.store.owner import Alive
 from posture.store.store import Store
 
@@ -60,7 +61,8 @@ def backup(store: Store, to: Path) -> Backup:
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as raw:
             raw.execute("VACUUM INTO ?", (str(to),))  # one state of the database, whoever writes meanwhile
-        _sync(to)
+        sync(to)
+        sync(to.parent)
         return _read_back(to)
     except sqlite3.Error as error:
         to.unlink(missing_ok=True)
@@ -95,13 +97,13 @@ def restore(backup_path: Path, where: Path | str, now: datetime) -> tuple[Backup
         made = _read_back(fresh)
         with Store.open(fresh, create=False) as copy:  # refuses what is not ours, or newer than this program
             copy.verify_chain()
-        _sync(fresh)
+        sync(fresh)
         old = _set_aside(where, now)
         fresh.replace(where)
     finally:
         for end in _ENDS:
             fresh.with_name(fresh.name + end).unlink(missing_ok=True)
-    _sync(where.parent)
+    sync(where.parent)
     return Backup(where, made.size_bytes, made.sha256, made.chain), old
 
 
@@ -202,11 +204,3 @@ def _file_of(database: Database, hint: str) -> Path:
     if database.path is None:
         raise StoreError("the store is on a database server", hint=hint)
     return database.path
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,6 +12,7 @@ from store_samples import NOW, baseline, host_id, inventory, run, scan
 
 from posture.errors import NotKeptError, StoreError
 from posture.store import Store, chain, letting
+from posture.store.archive import write_archive
 from posture.store.blobs import Blobs
 from posture.store.schema import BLOB
 from posture.store.upkeep import check
@@ -240,3 +241,13 @@ def test_what_is_said_to_be_gone_and_is_there_is_a_defect(store: Store, runs: tu
     (row,) = (one.seq for one in store.events() if one.event == "evidence_deleted")
     by_hand(store, row, content=b"x")
     assert wrong(store, tmp_path) == [f"1 blobs are gone by row {row} of the audit chain, and have bytes"]
+
+
+def test_an_archive_that_holds_what_the_store_never_had_is_to_be_kept(store: Store, tmp_path: Path) -> None:
+    scan(store)
+    strange = b"from before the store was restored"
+    held = [*(content for _, content in store.read_blobs()), strange]
+    members = [(f"blobs/{hashlib.sha256(one).hexdigest()}", one) for one in held]
+    write_archive(tmp_path / "evidence-2026-01-x.tar.zst", members)
+    (fault,) = wrong(store, tmp_path)
+    assert fault.endswith(f"1 of the {len(held)} answers in it are unknown to the store, keep it")
