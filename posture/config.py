@@ -336,6 +336,9 @@ def _notify(located: Located, base: Path, file: ConfigFile) -> NotifyEntry:
 
     def checked(kind: str, index: int, entry: Any) -> Any:
         at = ("notify", kind, index)
+        if entry.name in [one.name for one in getattr(file.notify, kind)[:index]]:
+            hint = "what was told is kept by name"
+            raise located.error(f"a second `{entry.name}`", *at, "name", hint=hint)
         named = file.credentials.get(entry.credential)
         if entry.credential and (named is None or named.kind != "command"):
             hint = "a secret comes from a program: `NAME: {kind: command, argv: [/usr/bin/vault, …]}`"
@@ -344,6 +347,8 @@ def _notify(located: Located, base: Path, file: ConfigFile) -> NotifyEntry:
             raise located.error(f"`{entry.url}` is no https URL", *at, "url", hint="notices leave over TLS only")
         if kind == "mail" and bool(entry.user) != bool(entry.credential):
             raise located.error("`user` and `credential` belong together", *at, hint="give both, or neither")
+        if kind == "mail" and not entry.to:
+            raise located.error("nobody gets it", *at, "to", hint="name at least one address")
         authority = str(_below(base, entry.authority)) if entry.authority else ""
         return msgspec.structs.replace(entry, authority=authority)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -23,10 +24,12 @@ from posture.errors import FeedError, PostureError, StoreError
 from posture.feeds.freshness import age, stale
 from posture.feeds.library import PLACE, Library
 from posture.model.schedule import Outcome
-from posture.notify.ledger import waiting
+from posture.notify import outbox
+from posture.notify.news import targets_of
 from posture.retention import overdue
 from posture.schedule.standing import somebody_keeps, standings
 from posture.store import Store
+from reports.inert import inert
 
 SMALL_BYTES, SMALL_SHARE = 1_000_000_000, 0.05
 """Less than this is trouble: a scan of 10,000 hosts writes about 0.5 GB."""
@@ -34,6 +37,8 @@ TIGHT_SHARE = 0.15
 MAX_ERROR = timedelta(milliseconds=500)
 """A clock that may be further off than this orders events of two machines wrongly."""
 _AHEAD = timedelta(minutes=5)
+_GIVEN_UP = timedelta(days=30)
+"""For so long it is told that somebody was not."""
 
 
 class Health(StrEnum):
@@ -63,7 +68,7 @@ def examine(config: Config, now: datetime, config_file: Path | None = None) -> I
     yield from _keys(config)
     yield _disk(config.folder)
     yield from _permissions(config, config_file)
-    yield from _notices(config)
+    yield from _notices(config, now)
     yield from _store(config, now)
 
 
@@ -201,20 +206,52 @@ def _disk(folder: Path) -> Line:
     return Line("disk", Health.OK, said)
 
 
-def _notices(config: Config) -> Iterator[Line]:
-    if not (config.notify.webhooks or config.notify.mail):
+def _notices(config: Config, now: datetime) -> Iterator[Line]:
+    path = config.folder / outbox.NAME
+    if not (targets_of(config.notify) or path.exists()):
         return
     try:
-        found = waiting(config.folder)
+        found = outbox.read(config.folder)
     except StoreError as error:
         yield Line("notices", Health.TROUBLE, str(error), error.hint)
         return
-    if not found:
-        yield Line("notices", Health.OK, "none waits to be delivered")
-        return
-    oldest = min(found, key=lambda one: one.since)
-    said = f"{len(found)} not delivered, the oldest since {oldest.since:%Y-%m-%d %H:%M} UTC to {oldest.target}"
-    yield Line("notices", Health.WARNING, f"{said}: {oldest.why or 'not tried to the end'}", "posture notify --send")
+    wrong = [*_damage(found, path), *_untold(found), *_given_up(found, path, now)]
+    yield from wrong or [Line("notices", Health.OK, "none waits to be delivered")]
+
+
+def _damage(found: outbox.Outbox, path: Path) -> Iterator[Line]:
+    quoted = shlex.quote(str(path))
+    if found.bad:
+        first = found.bad[0]
+        why = f"{len(found.bad)} lines of {path} do not load, the first is line {first}: what they said is not known"
+        yield Line("notices", Health.TROUBLE, why, f"sed -n {first}p {quoted}, then: sed -i {first}d {quoted}")
+    if found.torn:
+        why = f"the last line of {path} was cut short: a process was killed, and its step is done again"
+        yield Line("notices", Health.WARNING, why, "posture notify --waiting --send")
+
+
+def _untold(found: outbox.Outbox) -> Iterator[Line]:
+    mend = "posture notify --waiting --send"
+    if found.to_tell:
+        run, since = min(found.to_tell.items(), key=lambda one: one[1])
+        why = f"{len(found.to_tell)} runs are still to be told, the oldest is {run}, since {since:%Y-%m-%d %H:%M} UTC"
+        yield Line("notices", Health.WARNING, inert(why), mend)
+    if found.waiting:
+        oldest = min(found.waiting.values(), key=lambda one: one.since)
+        why = (
+            f"{len(found.waiting)} not delivered, the oldest since {oldest.since:%Y-%m-%d %H:%M} UTC to {oldest.target}"
+        )
+        yield Line("notices", Health.WARNING, inert(f"{why}: {oldest.why or 'not tried to the end'}"), mend)
+
+
+def _given_up(found: outbox.Outbox, path: Path, now: datetime) -> Iterator[Line]:
+    lately = [one for one in found.given_up if now - one.at < _GIVEN_UP]
+    if lately:
+        last = lately[-1]
+        why = (
+            f"{len(lately)} given up in {_GIVEN_UP.days} days, the last {last.target or f'run {last.run}'}: {last.why}"
+        )
+        yield Line("notices", Health.WARNING, inert(why), f"grep given-up {shlex.quote(str(path))}")
 
 
 def _permissions(config: Config, config_file: Path | None) -> Iterator[Line]:
@@ -241,7 +278,7 @@ def _state_files(config: Config, config_file: Path | None) -> Iterator[Path]:
         named.append(config_file)
     if isinstance(config.database, Path):
         named += [config.database.with_name(config.database.name + end) for end in ("", "-wal", "-shm")]
-    named += [config.folder / name for name in ("probes.jsonl", "discovered.json")]
+    named += [config.folder / name for name in ("probes.jsonl", "discovered.json", outbox.NAME)]
     return (path for path in named if path.exists())
 
 

@@ -24,10 +24,12 @@ from posture.cli.scanning import config_option, out_option
 from posture.errors import StoreError, UsageError
 from posture.model.assessment import RunState
 from posture.model.schedule import Kind, Missed, Occurrence, Outcome, Schedule
+from posture.notify.news import targets_of
 from posture.schedule import times
-from posture.schedule.errand import PROGRAM, permit, words
+from posture.schedule.errand import PROGRAM, permit, started, words
 from posture.schedule.keeper import NOT_CLAIMED, Keeper
 from posture.schedule.standing import somebody_keeps, standings, when
+from posture.schedule.telling import NOTICES, Teller
 from posture.store import Store
 from posture.store.schedules import TIMER
 
@@ -328,9 +330,12 @@ def options(config_path: Path | None, out: Path) -> tuple[str, ...]:
 def keeper_of(store: Store, config_path: Path | None, out: Path, beats_as: str = "") -> Keeper:
     """Return a scheduler over a store."""
     config = prepare.read_config(config_path, out)
-    tells = bool(config.notify.webhooks or config.notify.mail)
-    place = config.folder / _PLACE
-    return Keeper(store, prepare.now, place, options(config_path, out), terminal.note, beats_as, tells)
+    place, given = config.folder / _PLACE, options(config_path, out)
+    log, teller = place / NOTICES, None
+    if targets_of(config.notify):
+        argv = (*PROGRAM, "notify", "--waiting", "--send", *given)
+        teller = Teller(config.folder, log, lambda: started(argv, log), terminal.note)
+    return Keeper(store, prepare.now, place, given, terminal.note, beats_as, teller)
 
 
 @contextmanager

@@ -9,15 +9,17 @@ import hashlib
 import hmac
 import smtplib
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.utils import format_datetime
 from http.client import HTTPException
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 import msgspec
@@ -31,8 +33,16 @@ from reports.inert import inert
 ATTEMPTS = 4
 _FIRST_WAIT_S = 1.0  # then 4 and 16: a restart of the receiver is over by then
 _SILENCE_S = 15.0
+_ATTEMPT_S = 40.0
+"""From the first packet to the last word of the answer: one that drips a byte now and then is never silent."""
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 SCHEMA = "posture.notice/1"
+Target = WebhookEntry | MailEntry
+
+
+def name_of(target: Target) -> str:
+    """Return what a receiver is called in the outbox."""
+    return f"{'webhook' if isinstance(target, WebhookEntry) else 'mail'} {target.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,10 @@ class Sent:
     delivered: bool
     attempts: int
     why: str
+    reached: tuple[str, ...] = ()
+    """Recipients of a mail who have it now, or had it before."""
+    over: bool = False
+    """Whether it would take no other notice now either, so that none is tried before the next round."""
 
 
 class _NoRedirectError(Exception):
@@ -52,6 +66,10 @@ class _NoRedirectError(Exception):
 
 class _RefusedError(Exception):
     """The server does not take the login; it is never tried twice, since that locks accounts."""
+
+
+class _TooSlowError(Exception):
+    """The whole attempt took too long, however busy the other side was meanwhile."""
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -113,26 +131,41 @@ def post(
         with opener.open(asked, timeout=_SILENCE_S) as answer:
             answer.read(1024)
 
-    return _tried(f"webhook {hook.name}", event, once, sleep)
+    return _tried(name_of(hook), event, once, sleep)
 
 
 def mail(
-    entry: MailEntry, secret: str, event: Event, marking: str, *, sleep: Callable[[float], None] = time.sleep
+    entry: MailEntry,
+    secret: str,
+    event: Event,
+    marking: str,
+    *,
+    reached: tuple[str, ...] = (),
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Sent:
     """Return what came of mailing a notice; STARTTLS, or TLS from the first byte, with the server's name checked.
+
+    It is delivered when every recipient has it; whoever had it before (``reached``) gets no second one.
 
     Raises:
         UsageError: the authority's certificate cannot be read.
     """
     message, context = _message(entry, event, marking), _tls(entry.authority)
+    have = list(reached)
 
     def once() -> None:
+        left = [one for one in entry.to if one not in have]
+        if not left and have:
+            return
         with _connection(entry, context) as server:
             if entry.user:
                 _log_in(server, entry.user, secret)
-            server.send_message(message)
+            refused = server.send_message(message, to_addrs=left)
+            have.extend(one for one in left if one not in refused)
+        if refused:
+            raise smtplib.SMTPRecipientsRefused(refused)
 
-    return _tried(f"mail {entry.name}", event, once, sleep)
+    return replace(_tried(name_of(entry), event, once, sleep), reached=tuple(have))
 
 
 def _log_in(server: smtplib.SMTP, user: str, secret: str) -> None:
@@ -182,29 +215,68 @@ def _tls(authority: str) -> ssl.SSLContext:
 
 
 def _tried(target: str, event: Event, once: Callable[[], None], sleep: Callable[[float], None]) -> Sent:
-    why, wait_s = "", _FIRST_WAIT_S
+    wait_s = _FIRST_WAIT_S
     for attempt in range(1, ATTEMPTS + 1):
-        again = True
         try:
-            once()
-        except _NoRedirectError:
-            why, again = "it redirects elsewhere: notices go to the address that is configured and nowhere else", False
-        except _RefusedError as error:
-            why, again = str(error), False
-        except urllib.error.HTTPError as error:
-            why, again = f"it answers {error.code}", error.code in _AGAIN
-        except smtplib.SMTPResponseException as error:
-            why, again = f"it answers {error.smtp_code}", 400 <= error.smtp_code < 500
-        except smtplib.SMTPRecipientsRefused:
-            why, again = "it takes none of the recipients", False
-        except (smtplib.SMTPException, HTTPException, OSError) as error:
-            reason = getattr(error, "reason", None) or error
-            why = f"{type(reason).__name__}: {reason}"[:200]
-            again = not isinstance(reason, (ssl.SSLCertVerificationError, smtplib.SMTPNotSupportedError))
+            _within(once, _ATTEMPT_S)
+        except _TROUBLES as error:
+            why, again, over = _meaning(error)
         else:
             return Sent(target, event.id, delivered=True, attempts=attempt, why="delivered")
         if not again or attempt == ATTEMPTS:
-            return Sent(target, event.id, delivered=False, attempts=attempt, why=inert(why))
+            return Sent(target, event.id, delivered=False, attempts=attempt, why=inert(why), over=over or again)
         sleep(wait_s)
         wait_s *= 4
     raise AssertionError("ATTEMPTS is at least one")
+
+
+def _within(once: Callable[[], None], limit_s: float) -> None:
+    """Do it in a thread of its own, and wait so long for it; one that hangs ends with the process."""
+    ends: Queue[Exception | None] = Queue()
+
+    def told() -> None:
+        try:
+            once()
+        except Exception as error:  # noqa: BLE001 - it is raised again where somebody waits for it
+            ends.put(error)
+        else:
+            ends.put(None)
+
+    threading.Thread(target=told, name="notice", daemon=True).start()
+    try:
+        error = ends.get(timeout=limit_s)
+    except Empty:
+        raise _TooSlowError(f"it gave no whole answer within {limit_s:g} s") from None
+    if error is not None:
+        raise error
+
+
+_TROUBLES = (
+    _NoRedirectError,
+    _RefusedError,
+    _TooSlowError,
+    smtplib.SMTPException,
+    HTTPException,
+    OSError,
+    ValueError,  # an address that is none
+)
+
+
+def _meaning(error: Exception) -> tuple[str, bool, bool]:
+    """Return why an attempt failed, whether it is worth another one, and whether other notices would fail too."""
+    match error:
+        case _NoRedirectError():
+            return "it redirects elsewhere: notices go to the address that is configured and nowhere else", False, True
+        case _RefusedError() | _TooSlowError():
+            return str(error), False, True
+        case urllib.error.HTTPError():
+            return f"it answers {error.code}", error.code in _AGAIN, False
+        case smtplib.SMTPResponseException():
+            return f"it answers {error.smtp_code}", 400 <= error.smtp_code < 500, False
+        case smtplib.SMTPRecipientsRefused():
+            refused = [f"{one} ({code})" for one, (code, _) in sorted(error.recipients.items())]
+            later = any(400 <= code < 500 for code, _ in error.recipients.values())
+            return f"it refuses {', '.join(refused) or 'mail without recipients'}"[:500], later, False
+    reason = getattr(error, "reason", None) or error
+    never = isinstance(reason, (ValueError, smtplib.SMTPNotSupportedError))  # so is a certificate that does not hold
+    return f"{type(reason).__name__}: {reason}"[:200], not never, True

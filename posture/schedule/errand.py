@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +14,11 @@ from posture.blackout import blacked_out
 from posture.errors import ScopeError
 from posture.exit_codes import ExitCode
 from posture.model.schedule import Kind, Schedule
+from reports.inert import inert
 
 PROGRAM = (sys.executable, "-P", "-m", "posture")
 """``-P``: a folder called ``posture`` where the scheduler stands is not imported."""
+_LAST_LINE = 2000  # bytes of a log's end
 THIS_MACHINE = "self"  # the authorisation of `--self`
 _GOOD = {
     Kind.DISCOVERY: (ExitCode.CLEAN,),
@@ -75,3 +79,27 @@ def words(schedule: Schedule, resume: str = "") -> tuple[str, ...]:
 def good(kind: Kind, exit_code: int) -> bool:
     """Return whether this exit code means that the work was done, whatever it found."""
     return exit_code in _GOOD[kind]
+
+
+def started(argv: tuple[str, ...], log: Path) -> subprocess.Popen[bytes]:
+    """Return a process that outlives this one; what it prints is the whole of ``log``.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as into:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=into, stderr=into, start_new_session=True, close_fds=True
+        )
+
+
+def last_line(log: Path) -> str:
+    """Return the last line that a command printed."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LAST_LINE))
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return "no log"
+    return inert(lines[-1].strip()) if lines else "no output"

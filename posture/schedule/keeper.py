@@ -6,7 +6,6 @@ what is due from wall-clock time alone, so a clock that jumps makes nothing run 
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import threading
@@ -19,11 +18,11 @@ from posture.errors import PostureError
 from posture.model.assessment import RunState
 from posture.model.schedule import Kind, Missed, Occurrence, Outcome, Schedule
 from posture.schedule import times
-from posture.schedule.errand import PROGRAM, good, permit
+from posture.schedule.errand import PROGRAM, good, last_line, permit, started
+from posture.schedule.telling import Teller
 from posture.store import Store
 from posture.store.owner import Alive
 from posture.store.schedules import ATTEMPTS
-from reports.inert import inert
 
 LATE = timedelta(minutes=10)
 """A time that begins later than this was missed; only schedules that skip such times care."""
@@ -31,8 +30,6 @@ GIVEN_UP = timedelta(days=2)  # a claim on a machine that nobody can see from he
 NOT_CLAIMED = 75  # EX_TEMPFAIL of sysexits.h: something else came first
 _LOOK_S = 5.0
 _BEAT = timedelta(seconds=60)
-NOTICES = ".notices"  # of its log; no schedule is called so
-_LAST_LINE = 2000  # bytes of a log's end
 Key = tuple[str, datetime]
 
 
@@ -49,9 +46,8 @@ class Keeper:
     say: Callable[[str], None] = lambda line: None
     beats_as: str = ""
     """Mark of its signs of life: a timer's process has ended when one asks; ``-`` for one that gives none."""
-    tells: bool = False
-    """Whether anybody is to be told what a scan with logins brought."""
-    _telling: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    teller: Teller | None = None
+    """Tells what scans with logins brought; ``None`` when nobody is to be told."""
     _children: dict[Key, subprocess.Popen[bytes]] = field(default_factory=dict)
     _beaten: datetime | None = None
 
@@ -69,7 +65,7 @@ class Keeper:
     def run_due(self, stop: threading.Event) -> None:
         """Begin what is due, and what becomes due while that runs; return when nothing runs any more."""
         self.look()
-        while self._children or self._telling:
+        while self._children or (self.teller is not None and self.teller.busy):
             if stop.wait(_LOOK_S):
                 self.end()
             else:
@@ -86,15 +82,18 @@ class Keeper:
                 self._look_at(schedule, now)
             except PostureError as error:  # a time zone that is gone from this machine must not hold up the others
                 self.say(f"scheduler: {schedule.name}: {error}; {error.hint}")
+        if self.teller is not None:
+            self.teller.look(now)
 
     def wait(self) -> None:
         """Return when everything that was begun here has ended, and is written down."""
         for child in self._children.values():
             child.wait()
         self._reap(self.now())
-        for teller in self._telling:
-            teller.wait()
-        self._reap(self.now())
+        if self.teller is not None:
+            self.teller.look(self.now())
+            self.teller.wait()
+            self.teller.look(self.now())
 
     def end(self, patience_s: float = 60.0) -> None:
         """Stop everything that was begun here, as ``posture stop`` would, and write down that it was cut short."""
@@ -108,15 +107,8 @@ class Keeper:
                 child.wait()
             self._ended(key, child.returncode, self.now(), cut_short=True)
         self._children.clear()
-        for teller in self._telling:
-            teller.terminate()  # what it has not told waits
-        for teller in self._telling:
-            try:
-                teller.wait(patience_s)
-            except subprocess.TimeoutExpired:
-                teller.kill()
-                teller.wait()
-        self._telling.clear()
+        if self.teller is not None:
+            self.teller.end(patience_s)
 
     def _beat(self, now: datetime) -> None:
         if self.beats_as != "-" and (self._beaten is None or abs(now - self._beaten) >= _BEAT):
@@ -129,10 +121,6 @@ class Keeper:
             if code is not None:
                 del self._children[key]
                 self._ended(key, code, now)
-        for teller in [one for one in self._telling if one.poll() is not None]:
-            self._telling.remove(teller)
-            if teller.returncode:
-                self.say(f"scheduler: notices: {_last_line(self._log(NOTICES))}; `posture doctor` shows what waits")
 
     def _ended(self, key: Key, code: int, now: datetime, *, cut_short: bool = False) -> None:
         """Write down how a child ended."""
@@ -144,26 +132,19 @@ class Keeper:
         whole = not found.run or self._state(found.run) is RunState.COMPLETE
         outcome, why = _read(schedule, code, whole=whole)
         if outcome is Outcome.FAILED:
-            why = f"{why}: {_last_line(self._log(name))}"
+            why = f"{why}: {last_line(self._log(name))}"
         if cut_short and outcome is not Outcome.DONE:
             outcome, why = Outcome.INTERRUPTED, "the scheduler was stopped"
         self.say(f"scheduler: {name}, due {due:%Y-%m-%d %H:%M:%S}: {outcome.value}{f', {why}' if why else ''}")
         why = "; ".join(filter(None, (found.why, why)))
-        self.store.schedules.settle(replace(found, outcome=outcome, exit_code=code, why=why), now)
         if outcome is Outcome.DONE:
-            self._tell(schedule, found.run)
+            self._owe(schedule, found.run, now)
+        self.store.schedules.settle(replace(found, outcome=outcome, exit_code=code, why=why), now)
 
-    def _tell(self, schedule: Schedule, run: str) -> None:
-        """Begin to tell what a scan brought, beside everything else; the scan is over and written down by then."""
-        if not (self.tells and run and schedule.kind is Kind.CREDENTIALED):
-            return
-        try:
-            self._telling.append(self._notify(run))
-        except OSError as error:
-            self.say(f"scheduler: notices of run {run} were not begun: {error.strerror}; `posture notify --send`")
-
-    def _notify(self, run: str) -> subprocess.Popen[bytes]:
-        return self._process((*PROGRAM, "notify", run, "--send", *self.options), self._log(NOTICES))
+    def _owe(self, schedule: Schedule, run: str, now: datetime) -> None:
+        """Write down that a scan is to be told, before it is called done: killed in between, that is done again."""
+        if self.teller is not None and run and schedule.kind is Kind.CREDENTIALED:
+            self.teller.owe(run, now)
 
     def _settle_dead(self, now: datetime) -> None:
         """Close claims of processes that are gone and are no children of this one."""
@@ -171,11 +152,11 @@ class Keeper:
             if found.outcome is not Outcome.RUNNING or (found.schedule, found.due) in self._children:
                 continue
             if lives is Alive.NO and found.run and self._state(found.run) is RunState.COMPLETE:
+                of = next(one for one in self.store.schedules.all(removed=True) if one.name == found.schedule)
+                self._owe(of, found.run, now)
                 self.store.schedules.settle(
                     replace(found, outcome=Outcome.DONE, why=_joined(found, "ended unwatched")), now
                 )
-                of = next(one for one in self.store.schedules.all(removed=True) if one.name == found.schedule)
-                self._tell(of, found.run)
             elif lives is Alive.NO:
                 why = _joined(found, "its process went away")
                 self.store.schedules.settle(replace(found, outcome=Outcome.INTERRUPTED, why=why), now)
@@ -241,14 +222,7 @@ class Keeper:
             *said,
             *self.options,
         )
-        return self._process(argv, self._log(schedule.name))
-
-    def _process(self, argv: tuple[str, ...], log: Path) -> subprocess.Popen[bytes]:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as into:
-            return subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=into, stderr=into, start_new_session=True, close_fds=True
-            )
+        return started(argv, self._log(schedule.name))
 
     def _state(self, run: str) -> RunState:
         return self.store.load_run(run).run.state
@@ -281,13 +255,3 @@ def _read(schedule: Schedule, code: int, *, whole: bool) -> tuple[Outcome, str]:
 
 def _joined(found: Occurrence, why: str) -> str:
     return "; ".join(filter(None, (found.why, why)))
-
-
-def _last_line(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _LAST_LINE))
-            lines = file.read().decode("utf-8", "replace").strip().splitlines()
-    except OSError:
-        return "no log"
-    return inert(lines[-1].strip()) if lines else "no output"

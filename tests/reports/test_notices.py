@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import hmac
 import ipaddress
 import json
+import shutil
 import socket
 import ssl
 import sys
@@ -19,28 +21,37 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sample_agency
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from posture.cli.notifying import _wanted
-from posture.config import Config, MailEntry, WebhookEntry
+from posture.asked import PART, asked_of
+from posture.cli.main import root
+from posture.cli.prepare import now
+from posture.cli.scheduling import keeper_of
+from posture.config import Config, CredentialEntry, MailEntry, NotifyEntry, WebhookEntry
 from posture.config import read as read_config
 from posture.doctor import Health, _notices
-from posture.errors import ConfigError, StoreError, UsageError
+from posture.errors import ConfigError, UsageError
+from posture.model.asked import Asked
 from posture.model.assessment import Coverage
 from posture.model.finding import Status
-from posture.model.schedule import Kind, Schedule
-from posture.notify import ledger
+from posture.model.schedule import Kind, Occurrence, Outcome, Schedule
+from posture.notify import outbox
 from posture.notify.events import Event, EventKind, events
+from posture.notify.news import news
+from posture.notify.outbox import Line, Step
 from posture.notify.post import ATTEMPTS, mail, post, signature
-from posture.schedule.keeper import Keeper
-from posture.store import Store
+from posture.notify.rounds import MAX_WAITING, Round
+from posture.store import Store, runs
+from posture.store.schema import OCCURRENCE
 from tests.posture.replays import FAULTY, HARDENED, PASSWORDS, edited, recorded, save, write_inventory
 
 EVIL = "<b>\u202e\x1b[2J\r\nBcc: x@example.invalid"
@@ -106,7 +117,7 @@ def receiver(certificate: Path) -> Iterator[tuple[str, Heard]]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     server.socket = tls(certificate).wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"https://127.0.0.1:{server.server_port}/hook", heard
     server.shutdown()
@@ -178,9 +189,18 @@ def test_a_server_that_nobody_vouches_for_hears_nothing(receiver: tuple[str, Hea
 class Mailbox:
     def __init__(self) -> None:
         self.got: list[bytes] = []
+        self.to: list[list[str]] = []
+        self.refuses: set[str] = set()
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+        if address in self.refuses:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         self.got.append(envelope.content)
+        self.to.append(envelope.rcpt_tos)
         return "250 OK"
 
 
@@ -280,93 +300,275 @@ def test_a_run_without_attack_paths_says_nothing_of_new_ones() -> None:
 # The command
 
 
-def test_the_command_is_dry_keeps_what_does_not_arrive_tells_each_thing_once_and_names_no_host(
-    tmp_path: Path, receiver: tuple[str, Heard], certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from click.testing import CliRunner
+@dataclass
+class Site:
+    """A directory with a configuration and two runs, of which the second saw one host less."""
 
-    from posture.cli.main import root
+    folder: Path
+    heard: Heard
 
+    @property
+    def config(self) -> Config:
+        return read_config(self.folder / "posture.yaml")
+
+    def call(self, *words: str) -> Any:
+        return CliRunner().invoke(root, list(words))
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    write_inventory(folder / "inventory.yaml", FAULTY, HARDENED)
+    for day, hosts in ((0, (FAULTY, HARDENED)), (1, (FAULTY,))):
+        at = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC) + timedelta(days=day)
+        transcripts = folder / f"transcripts-{day}"
+        save(transcripts, *(edited(recorded(one, at=at), *([PASSWORDS] if one == HARDENED else [])) for one in hosts))
+        words = ("replay", str(transcripts), "-i", str(folder / "inventory.yaml"), "--out", str(folder / "out"))
+        CliRunner().invoke(root, list(words))
+    return folder
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path, replayed: Path, receiver: tuple[str, Heard], certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> Site:
     url, heard = receiver
+    shutil.copytree(replayed, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("posture.notify.post._FIRST_WAIT_S", 0.0)
     prints = json.dumps([sys.executable, "-c", "print('s3cret')"])
     (tmp_path / "posture.yaml").write_text(
         f"schema: posture.config/1\ncredentials:\n  soc: {{kind: command, argv: {prints}}}\nnotify:\n"
         f"  coverage_drop_points: 1\n  webhooks:\n"
         f"    - {{name: soc, url: '{url}', events: [overdue, coverage-drop], credential: soc, authority: {certificate}}}\n"
     )
-    write_inventory(tmp_path / "inventory.yaml", FAULTY, HARDENED)
+    return Site(tmp_path, heard)
 
-    def call(*words: str) -> Any:
-        return CliRunner().invoke(root, list(words))
 
-    for day, hosts in ((0, (FAULTY, HARDENED)), (1, (FAULTY,))):
-        at = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC) + timedelta(days=day)
-        save(
-            tmp_path / "transcripts",
-            *(edited(recorded(one, at=at), *([PASSWORDS] if one == HARDENED else [])) for one in hosts),
-        )
-        call("replay", "transcripts", "-i", "inventory.yaml")
-    dry = call("notify")
+def test_the_command_is_dry_keeps_what_does_not_arrive_tells_each_thing_once_and_names_no_host(site: Site) -> None:
+    heard, config = site.heard, site.config
+    dry = site.call("notify")
     assert dry.exit_code == 0 and "coverage fell" in dry.output and heard.bodies == []
-    config = read_config(tmp_path / "posture.yaml")
-    monkeypatch.setattr("posture.notify.post._FIRST_WAIT_S", 0.0)
+    assert not (config.folder / outbox.NAME).exists(), "a dry run writes nothing down"
     heard.answers[:] = [503]
-    assert call("notify", "--send").exit_code == 1
-    kept = ledger.waiting(config.folder)
+    assert site.call("notify", "--send").exit_code == 1
+    kept = list(outbox.read(config.folder).waiting.values())
     assert kept and kept[0].why == "it answers 503" and len(heard.bodies) == ATTEMPTS, (
         "a receiver that is down is asked once"
     )
-    assert (config.folder / ledger.WAITING).stat().st_mode & 0o077 == 0
-    (line,) = _notices(config)
-    assert line.health is Health.WARNING and "it answers 503" in line.why and line.mend == "posture notify --send"
+    assert (config.folder / outbox.NAME).stat().st_mode & 0o077 == 0
+    (line,) = _notices(config, sample_agency.NOW)
+    assert line.health is Health.WARNING and "it answers 503" in line.why
+    assert line.mend == "posture notify --waiting --send"
     # the next scheduled scan has ended: the scheduler runs the real command, in a process of its own
     heard.answers[:] = [200]
     heard.bodies.clear()
-    options = ("--config", str(tmp_path / "posture.yaml"), "--out", str(tmp_path / "out"))
-    with Store.open(tmp_path / "out/posture.db") as store:
-        keeper = Keeper(store, lambda: at, tmp_path / "out/schedules", options, tells=True)
-        keeper._tell(Schedule("fleet", Kind.CREDENTIALED, at, "seed", every_s=3600), "latest")
+    with Store.open(config.database) as store:
+        keeper = keeper_of(store, site.folder / "posture.yaml", site.folder / "out")
+        at = keeper.now()
+        keeper._owe(Schedule("fleet", Kind.CREDENTIALED, at, "seed", every_s=3600), store.load_run().run.id, at)
         keeper.wait()
-    assert len(heard.bodies) == len(kept) and ledger.waiting(config.folder) == ()
-    assert [one.health for one in _notices(config)] == [Health.OK]
+    assert len(heard.bodies) == len(kept) and outbox.read(config.folder).idle
+    assert [one.health for one in _notices(config, at)] == [Health.OK]
     assert len(heard.bodies) >= 1 and all(FAULTY.encode() not in body for body in heard.bodies)
     told = len(heard.bodies)
-    assert call("notify", "--send").exit_code == 0
+    assert site.call("notify", "--send").exit_code == 0
     assert len(heard.bodies) == told, "nobody is told the same twice"
-    assert (tmp_path / "out/notices.jsonl").stat().st_mode & 0o077 == 0
 
 
-def test_what_waits_goes_first_to_whoever_may_still_have_it(tmp_path: Path) -> None:
+def test_a_run_whose_telling_was_killed_is_told_by_the_next_round_and_one_that_is_gone_holds_up_nothing(
+    site: Site,
+) -> None:
+    config = site.config
+    with Store.open(config.database) as store:
+        run = store.load_run().run.id
+    at = now()
+    outbox.note(config.folder, step(at, Step.TO_TELL, run="no-such-run"), step(at, Step.TO_TELL, run=run))
+    assert {one.health for one in _notices(config, at)} == {Health.WARNING}
+    dry = site.call("notify", "--waiting")
+    assert dry.exit_code == 0 and "coverage fell" in dry.output and "run no-such-run is still to be told" in dry.stderr
+    found = site.call("notify", "--waiting", "--send")
+    assert found.exit_code == 1 and "run no-such-run is still to be told" in found.stderr
+    assert len(site.heard.bodies) >= 1
+    left = outbox.read(config.folder)
+    assert list(left.to_tell) == ["no-such-run"] and not left.waiting
+    (line,) = _notices(config, at)
+    assert "1 runs are still to be told" in line.why and "no-such-run" in line.why
+    long_ago = at - timedelta(days=15)
+    (config.folder / outbox.NAME).unlink()
+    outbox.note(config.folder, step(long_ago, Step.TO_TELL, run="no-such-run"))
+    site.call("notify", "--waiting", "--send")
+    assert outbox.read(config.folder).idle
+    (line,) = _notices(config, at)
+    assert "1 given up in 30 days, the last run no-such-run" in line.why
+
+
+def test_coverage_is_held_against_a_run_that_asked_the_same_however_many_looks_came_between(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notify = site.config.notify
+
+    def kinds() -> set[EventKind]:
+        return {one.kind for _, one in news(store, "latest", notify)}
+
+    with Store.open(site.config.database) as store:
+        first = min(store.runs(), key=lambda one: one.run.as_of).run
+        assert EventKind.COVERAGE_DROP in kinds()
+
+        def asked(asked: Asked) -> None:
+            with store.database.write() as conn:
+                runs.put_part(conn, store._interned, runs.find(conn, first.id).no, PART, msgspec.json.encode(asked))
+
+        whole = asked_of(store, first.id)
+        asked(replace(whole, login=False))
+        assert EventKind.COVERAGE_DROP not in kinds(), "it asked without logging in"
+        asked(whole)
+        edge = Schedule("edge", Kind.EXPOSURE, first.as_of, "seed", every_s=60)
+        store.schedules.add(edge, by="t", at=first.as_of)
+        store.schedules.settle(Occurrence("edge", first.as_of, True, Outcome.DONE, run=first.id), first.as_of)
+        with store.database.write() as conn:
+            row = dict(conn.execute(OCCURRENCE.select()).one()._mapping)
+            later = [{**row, "due": row["due"] + at, "run": f"look-{at}"} for at in range(1, 1101)]
+            conn.execute(OCCURRENCE.insert(), later)
+        assert EventKind.COVERAGE_DROP in kinds(), "what the run itself says counts"
+        for of in ("posture.asked.PART", "posture.notify.news.PART"):
+            monkeypatch.setattr(of, "asked-of-old")  # as if both runs were from before that was kept
+        assert EventKind.COVERAGE_DROP not in kinds(), "the schedule remembers the first of more than 1,000 looks"
+
+
+# A round
+
+
+def step(at: dt.datetime, which: Step, **more: Any) -> Line:
+    return Line(at=at, step=which, **more)
+
+
+def waits(one: Event, target: str = "webhook soc", at: dt.datetime = sample_agency.NOW) -> Line:
+    return step(at, Step.WAITS, target=target, event=one.id, notice=one)
+
+
+def round_of(tmp_path: Path, *targets: WebhookEntry | MailEntry, said: list[str] | None = None) -> Round:
+    notify = NotifyEntry(
+        webhooks=[one for one in targets if isinstance(one, WebhookEntry)],
+        mail=[one for one in targets if isinstance(one, MailEntry)],
+    )
+    prints = CredentialEntry(kind="command", argv=[sys.executable, "-c", "print('s3cret')"])
+    config = replace(
+        Config(tmp_path / "posture.db", tmp_path / "known_hosts"),
+        notify=notify,
+        credentials={"soc": prints, "mail": prints},
+    )
+    told: list[str] = [] if said is None else said
+    return Round(config, lambda: sample_agency.NOW, told.append)
+
+
+def test_what_was_delivered_is_not_sent_again_though_it_is_said_to_wait(
+    tmp_path: Path, receiver: tuple[str, Heard], certificate: Path
+) -> None:
+    url, heard = receiver
+    told, new = event(id="a"), event(id="b")
+    arrived = step(sample_agency.NOW, Step.DELIVERED, target="webhook soc", event="a", attempts=1)
+    outbox.note(tmp_path, waits(told), arrived, waits(told), waits(new))
+    assert [one.event for one in round_of(tmp_path, hook(url, certificate)).send()] == ["b"]
+    assert [json.loads(body)["id"] for body in heard.bodies] == ["b"]
+    assert outbox.read(tmp_path).idle
+
+
+def test_what_waits_goes_to_whoever_asks_for_it_today_without_hosts_that_may_not_leave(
+    tmp_path: Path, receiver: tuple[str, Heard], certificate: Path
+) -> None:
+    url, heard = receiver
+    said: list[str] = []
+    telling = round_of(tmp_path, hook(url, certificate), said=said)
+    other = event(id="c", kind=EventKind.COVERAGE_DROP)
+    outbox.note(tmp_path, waits(event(id="a", hosts=("web-01",))), waits(event(id="b"), "webhook gone"), waits(other))
+    assert [one.delivered for one in telling.send()] == [True]
+    assert b"web-01" not in heard.bodies[0]
+    found = outbox.read(tmp_path)
+    assert [(one.target, one.event) for one in found.given_up] == [("webhook gone", "b"), ("webhook soc", "c")]
+    assert len(said) == 2 and "asks for no coverage-drop any more" in said[1]
+    (line,) = _notices(telling.config, sample_agency.NOW)
+    assert line.health is Health.WARNING and line.why.startswith("2 given up in 30 days")
+    assert [one.health for one in _notices(telling.config, sample_agency.NOW + timedelta(days=31))] == [Health.OK]
+
+
+def test_too_many_that_wait_are_given_up_in_writing(tmp_path: Path) -> None:
     entry = hook("https://127.0.0.1:1/hook")
-    config = Config(tmp_path / "posture.db", tmp_path / "known_hosts")
-    old = ledger.Waiting("webhook soc", event(), sample_agency.NOW, 4, "it answers 503")
-    named = ledger.Waiting("webhook soc", event(id="a", hosts=("web-01",)), sample_agency.NOW)
-    gone = ledger.Waiting("webhook gone", event(id="b"), sample_agency.NOW)
-    ledger.keep_waiting(config.folder, [old, named, gone])
-    new = event(id="c")
-    wanted = _wanted([(entry, event()), (entry, new)], (entry,), config, sample_agency.NOW)
-    assert wanted == [old, ledger.Waiting("webhook soc", new, sample_agency.NOW)], (
-        "once, and no host that may not leave"
-    )
+    outbox.note(tmp_path, *(waits(event(id=f"{number:04}")) for number in range(MAX_WAITING + 2)))
+    kept = round_of(tmp_path, entry)._kept(outbox.read(tmp_path))
+    found = outbox.read(tmp_path)
+    assert [one.event for one in found.given_up] == ["0000", "0001"]
+    assert list(found.waiting.values()) == list(kept) and len(kept) == MAX_WAITING
 
 
-def test_a_file_of_waiting_notices_that_is_damaged_is_refused_and_shown(tmp_path: Path) -> None:
-    (tmp_path / ledger.WAITING).write_bytes(b'[{"target": "\x1b]0;owned"')
-    with pytest.raises(StoreError, match="does not load"):
-        ledger.waiting(tmp_path)
+def test_a_receiver_that_refuses_the_login_is_asked_once_a_round(
+    tmp_path: Path, mailbox: tuple[int, Mailbox], certificate: Path
+) -> None:
+    port, box = mailbox
+    stranger = msgspec.structs.replace(entry(port, certificate), user="nobody")
+    outbox.note(tmp_path, *(waits(event(id=one), "mail isso") for one in "abc"))
+    assert [one.attempts for one in round_of(tmp_path, stranger).send()] == [1, 0, 0]
+    assert box.got == []
 
 
-@pytest.mark.parametrize("sentence", [EVIL, "=HYPERLINK(1)", "Ignore previous instructions", "\u202egpj.exe"])
-def test_a_notice_that_waits_comes_back_as_it_was(sentence: str, tmp_path: Path) -> None:
-    kept = ledger.Waiting(
-        "webhook soc", event(sentence=sentence, ids=("a", "b")), sample_agency.NOW, 4, "it answers 503"
-    )
-    ledger.keep_waiting(tmp_path, [kept])
-    first = (tmp_path / ledger.WAITING).read_bytes()
-    assert ledger.waiting(tmp_path) == (kept,)
-    ledger.keep_waiting(tmp_path, ledger.waiting(tmp_path))
-    assert (tmp_path / ledger.WAITING).read_bytes() == first
+def test_who_refused_a_mail_gets_it_later_and_who_has_it_gets_no_second(
+    tmp_path: Path, mailbox: tuple[int, Mailbox], certificate: Path
+) -> None:
+    port, box = mailbox
+    both = msgspec.structs.replace(entry(port, certificate), to=["isso@example.gov", "soc@example.gov"])
+    telling = round_of(tmp_path, both)
+    box.refuses = {"soc@example.gov"}
+    outbox.note(tmp_path, waits(event(), "mail isso"))
+    (sent,) = telling.send()
+    assert (sent.delivered, sent.why) == (False, "it refuses soc@example.gov (550)")
+    assert box.to == [["isso@example.gov"]]
+    (line,) = _notices(telling.config, sample_agency.NOW)
+    assert line.health is Health.WARNING and "soc@example.gov (550)" in line.why
+    box.refuses = set()
+    assert [one.delivered for one in telling.send()] == [True]
+    assert box.to == [["isso@example.gov"], ["soc@example.gov"]]
+    assert outbox.read(tmp_path).idle
+
+
+def test_a_receiver_that_drips_holds_up_no_other(
+    tmp_path: Path, receiver: tuple[str, Heard], certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, heard = receiver
+    over = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        taken, _ = listening.accept()
+        with contextlib.suppress(OSError), tls(certificate).wrap_socket(taken, server_side=True) as spoken:
+            while not over.wait(0.02):
+                spoken.send(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        slow = msgspec.structs.replace(
+            hook(f"https://127.0.0.1:{listening.getsockname()[1]}/", certificate), name="slow"
+        )
+        outbox.note(tmp_path, *(waits(event(id=one), "webhook slow") for one in "ab"), waits(event(id="c")))
+        sending = round_of(tmp_path, slow, hook(url, certificate)).send()
+        monkeypatch.setattr("posture.notify.post._ATTEMPT_S", 0.5)
+        first = next(sending)
+        monkeypatch.undo()
+        rest = list(sending)
+        over.set()
+    assert (first.delivered, first.attempts, first.why) == (False, 1, "it gave no whole answer within 0.5 s")
+    assert [(one.event, one.attempts, one.delivered) for one in rest] == [("b", 0, False), ("c", 1, True)]
+    assert len(heard.bodies) == 1
+
+
+def test_a_receiver_that_takes_long_gets_the_rest_in_the_next_round(
+    tmp_path: Path, receiver: tuple[str, Heard], certificate: Path
+) -> None:
+    url, heard = receiver
+    clock = iter(range(0, 1000, 45))  # seconds
+    telling = replace(round_of(tmp_path, hook(url, certificate)), clock=lambda: float(next(clock)))
+    outbox.note(tmp_path, *(waits(event(id=one)) for one in "abc"))
+    assert [one.delivered for one in telling.send()] == [True, True, False]
+    assert len(outbox.read(tmp_path).waiting) == 1
+    assert [one.delivered for one in telling.send()] == [True] and len(heard.bodies) == 3
 
 
 def test_a_secret_stands_nowhere_but_behind_a_name(tmp_path: Path) -> None:
@@ -377,4 +579,16 @@ def test_a_secret_stands_nowhere_but_behind_a_name(tmp_path: Path) -> None:
         read_config(path)
     path.write_text(start + "url: 'http://x.example/', credential: ''}\n")
     with pytest.raises(ConfigError, match="no https URL"):
+        read_config(path)
+
+
+def test_two_receivers_of_one_name_and_a_mail_to_nobody_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "posture.yaml"
+    one = "{name: a, events: [overdue], url: 'https://x.example/', credential: ''}"
+    path.write_text(f"schema: posture.config/1\nnotify: {{webhooks: [{one}, {one}]}}\n")
+    with pytest.raises(ConfigError, match="a second `a`"):
+        read_config(path)
+    mail_ = "{name: a, events: [overdue], to: [], sender: a@x.example, server: x.example}"
+    path.write_text(f"schema: posture.config/1\nnotify: {{mail: [{mail_}]}}\n")
+    with pytest.raises(ConfigError, match="nobody gets it"):
         read_config(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -115,43 +114,6 @@ def look(hand: Hand, at: datetime) -> None:
 
 def outcomes(store: Store) -> list[tuple[str, str]]:
     return [(one.outcome.value, one.why) for one in reversed(store.schedules.occurrences())]
-
-
-def test_a_scan_with_logins_is_followed_by_its_notices_and_waits_for_none_of_them(
-    store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[str] = []
-    endless = Errand(None)  # a receiver that never answers
-
-    def notify(_keeper: Keeper, run: str) -> Errand:
-        told.append(run)
-        return endless
-
-    monkeypatch.setattr(Keeper, "_notify", notify)
-    for tells in (False, True):
-        hand = Hand(store, clock, tmp_path, tells=tells)
-        for one in (fleet(tmp_path), fleet(tmp_path, "edge", kind=Kind.EXPOSURE), feeds()):
-            hand._tell(one, f"run-of-{one.name}")
-        hand._tell(fleet(tmp_path), "")
-        assert told == (["run-of-fleet"] if tells else [])
-        hand.look()
-    stop = threading.Event()
-    stop.set()
-    hand.run_due(stop)
-    assert endless.returncode == -15, "a scheduler that is told to end waits for no receiver"
-
-
-def test_a_notice_that_cannot_be_begun_ends_no_scheduler(
-    store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def gone(_keeper: Keeper, _run: str) -> Errand:
-        raise OSError(12, "Cannot allocate memory")
-
-    said: list[str] = []
-    monkeypatch.setattr(Keeper, "_notify", gone)
-    hand = Hand(store, clock, tmp_path, say=said.append, tells=True)
-    hand._tell(fleet(tmp_path), "run-1")
-    assert said == ["scheduler: notices of run run-1 were not begun: Cannot allocate memory; `posture notify --send`"]
 
 
 def test_each_time_is_begun_once_and_written_down(store: Store, hand: Hand) -> None:
