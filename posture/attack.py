@@ -85,7 +85,7 @@ def attack_report(graph: AttackGraph, book: RuleBook) -> AttackReport:
 
 def _analysed(graph: AttackGraph) -> tuple[PathAnalysis, tuple[AttackPath, ...]]:
     from posture.graph.analysis import analyse  # noqa: PLC0415 - numpy and scipy are an extra
-    from posture.graph.paths import Chart, best_paths  # noqa: PLC0415
+    from posture.graph.paths import Chart, best_paths  # noqa: PLC0415 - so are these
 
     found = analyse(graph)
     known = {one.objective for one in found.outlooks}

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from posture.graph.admission import Sshd
 from posture.graph.draft import Draft
 from posture.graph.ends import Managing, add_managed, add_objective, managing, origins, suggested
 from posture.graph.evidence import Failing, HostEvidence, HostView, People
@@ -23,6 +22,7 @@ from posture.graph.reach import add_endpoints, add_presence, endpoints_of
 from posture.graph.services import add_services
 from posture.graph.shares import add_shares
 from posture.graph.ssh_trust import Keys, add_ssh
+from posture.graph.sshd import Sshd
 from posture.model.finding import Result
 from posture.model.host import FLEET, Inventory
 from posture.model.path import AttackGraph, NodeKind, Objective

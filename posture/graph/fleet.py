@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from posture.graph import draft as d
-from posture.graph.admission import STRANGER, Source, from_matches, network_of
 from posture.graph.draft import Draft
+from posture.graph.patterns import STRANGER, Source, from_matches, network_of
 from posture.graph.reach import Way, networks
 from posture.model.host import Host, Inventory
 from posture.model.path import NodeKind

@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from posture.graph.admission import Admitted, Refused, Source, Sshd
+from posture.graph.admission import Admitted, Refused
 from posture.graph.draft import Draft
 from posture.graph.evidence import HostView
 from posture.graph.fleet import Fleet, Place, place_node
+from posture.graph.patterns import Source
 from posture.graph.reach import Endpoint, Way, endpoint_conditions, endpoint_node, way_conditions
+from posture.graph.sshd import Sshd
 from posture.model.path import Basis, NodeKind
 
 Decide = Callable[[Source], Admitted | Refused]

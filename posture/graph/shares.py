@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from posture.graph import draft as d
-from posture.graph.admission import Admitted, Refused, Source, Sshd, from_matches, network_of
+from posture.graph.admission import Admitted, Refused
 from posture.graph.draft import Draft
 from posture.graph.evidence import Facts, HostView, People
 from posture.graph.fleet import Fleet
 from posture.graph.logins import Door, Doors
+from posture.graph.patterns import Source, from_matches, network_of
 from posture.graph.reach import Endpoint, endpoint_node
+from posture.graph.sshd import Sshd
 from posture.model.path import NodeKind
 
 NFS = 2049

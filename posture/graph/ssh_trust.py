@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from posture.graph import draft as d
-from posture.graph.admission import Source, admits_key, admits_password, key_sources
+from posture.graph.admission import admits_key, admits_password, key_sources
 from posture.graph.draft import Draft
 from posture.graph.evidence import Facts, Failing, HostView, People
 from posture.graph.logins import Doors
+from posture.graph.patterns import Source
 from posture.model.host import FLEET
 from posture.model.path import EvidenceRef, NodeKind, Tier
 
