@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 
 STRANGER = "posture-probe"
 """An account that is on no host; no block that names people applies to it."""
@@ -79,14 +80,15 @@ def blocks_of(lines: Iterable[str]) -> Blocks:
     return Blocks(tuple(blocks.values()), tuple(sorted(set(includes))), unread)
 
 
-def probe(block: Block, people: People, *, port: int = 22) -> str | Dead:
-    """Return the `-C` argument of a connection that falls under the block, or why there is none."""
-    lists: dict[str, list[list[str]]] = {}
-    for name, patterns in block.criteria:
-        lists.setdefault(name, []).append(patterns.split(","))
+def probe(block: Block, people: People, *, port: int = 22, others: Iterable[Block] = ()) -> str | Dead:
+    """Return the `-C` argument of a connection that falls under the block, or why there is none.
+
+    Of those who fall under it, one of whom the fewest ``others`` speak: what comes back is then the block's own.
+    """
+    lists = _lists_of(block)
     if not lists.keys() <= _KNOWN:
         return Dead.UNKNOWN
-    user = _user(lists.get("user", []), lists.get("group", []), people)
+    user = _user(lists, people, [_lists_of(one) for one in others if one != block])
     if isinstance(user, Dead):
         return user
     chosen = {
@@ -136,18 +138,37 @@ def _block(words: list[str]) -> Block | None:
 _NAMED = re.compile(r"[A-Za-z-]+=", re.ASCII)
 
 
-def _user(users: list[list[str]], groups: list[list[str]], people: People) -> str | Dead:
+_Lists = dict[str, list[list[str]]]
+_MAX_CHOICE = 100  # of those who fall under a block; each is held against all other blocks
+
+
+def _lists_of(block: Block) -> _Lists:
+    lists: _Lists = {}
+    for name, patterns in block.criteria:
+        lists.setdefault(name, []).append(patterns.split(","))
+    return lists
+
+
+def _user(lists: _Lists, people: People, others: list[_Lists]) -> str | Dead:
+    users, groups = lists.get("user", []), lists.get("group", [])
     if not users and not groups:
         return STRANGER
     known = sorted(people.groups_of)
     made_up = [] if groups else [one for patterns in users for pattern in patterns for one in _instances(pattern)]
-    for name in [*known, *([] if groups else [STRANGER]), *made_up]:
-        of_groups = people.groups_of.get(name, frozenset())
-        if all(_listed(name, patterns, _text_matches) for patterns in users) and all(
-            _group_listed(of_groups, patterns) for patterns in groups
-        ):
-            return name
-    return Dead.EMPTY if groups and people.local_only else Dead.UNKNOWN
+    candidates = (*known, *([] if groups else [STRANGER]), *made_up)
+    fitting = list(islice((name for name in candidates if _is_meant(name, lists, people)), _MAX_CHOICE))
+    if not fitting:
+        return Dead.EMPTY if groups and people.local_only else Dead.UNKNOWN
+    named = [one for one in others if "user" in one or "group" in one]
+    return min(fitting, key=lambda name: sum(_is_meant(name, one, people) for one in named))
+
+
+def _is_meant(name: str, lists: _Lists, people: People) -> bool:
+    """Return whether the users and groups that a block names have this account among them."""
+    of_groups = people.groups_of.get(name, frozenset())
+    return all(_listed(name, patterns, _text_matches) for patterns in lists.get("user", ())) and all(
+        _group_listed(of_groups, patterns) for patterns in lists.get("group", ())
+    )
 
 
 def _group_listed(groups: frozenset[str], patterns: list[str]) -> bool:

@@ -349,7 +349,7 @@ def _probes(answers: Answers) -> tuple[list[tuple[str, Block, str]], str]:
     doubt = f"{named.unread} Match lines could not be read" if named.unread else _outside(named)
     asked: list[tuple[str, Block, str]] = []
     for block in named.blocks:
-        what = probe(block, people, port=port)
+        what = probe(block, people, port=port, others=named.blocks)
         if what is Dead.UNKNOWN or len(asked) >= MAX_CONTEXTS:
             doubt = doubt or f"Match {block.text}: {Dead.UNKNOWN.value}"
         elif isinstance(what, str):
@@ -405,12 +405,14 @@ def _contexts(answers: Answers, settings: _Settings | None, found: _Found) -> Li
         return None
     asked, doubt = _probes(answers)
     items = []
-    for id_, block, what in asked:
-        read = _dump(answers.get(id_))
-        if isinstance(read, _Settings):
-            items.append(Context(block.text, what, read.effective, read.lists))
-        else:
+    for id_, block, _ in asked:
+        answer = answers.get(id_)
+        read = _dump(answer)
+        if isinstance(read, Hole):
             doubt = doubt or f"Match {block.text}: {read.reason.value}"
+        elif answer is not None:
+            # As it was asked: another version of this program may choose another connection.
+            items.append(Context(block.text, answer.command.argv[-1], read.effective, read.lists))
     anyone = _anyone(answers, Hole("", Blind.NOT_ATTEMPTED))
     if isinstance(anyone, _Settings) and anyone != settings:
         items.insert(0, Context("", ANYONE, anyone.effective, anyone.lists))

@@ -99,3 +99,10 @@ def test_an_address_is_inside_what_is_listed_and_outside_what_is_not(address, wi
         assert chosen in inside and chosen not in outside
     else:
         assert hole_width <= width + 2
+
+
+def test_of_those_under_a_block_one_is_asked_about_of_whom_no_other_block_speaks() -> None:
+    blocks = blocks_of(["Match User ann", "Match Group team", "Match User b*,cy Group team"]).blocks
+    people = People({name: frozenset({"team"}) for name in ("ann", "bob", "cy", "dan")}, local_only=True)
+    asked = [probe(one, people, others=blocks) for one in blocks]
+    assert [str(one).split(",")[0] for one in asked] == ["user=ann", "user=dan", "user=bob"]

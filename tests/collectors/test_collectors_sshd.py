@@ -56,7 +56,8 @@ def test_each_match_block_is_asked_about_with_a_connection_it_applies_to(answers
     contexts = {one.match: one for one in sshd(answers).contexts.items}
     assert contexts["User deploy,backup-*"].effective["passwordauthentication"] == "yes"
     group = contexts["Group sftponly,!admins Address 10.0.0.0/8,!10.0.0.0/24"]
-    assert "user=deploy," in group.probe and group.effective["x11forwarding"] == "yes"
+    assert "user=guest," in group.probe, "deploy, who is in the group as well, falls under another block too"
+    assert group.effective["x11forwarding"] == "yes"
     assert contexts["LocalPort 2222"].effective["permitrootlogin"] == "yes"
     assert "Group nobodyisin" not in contexts
     assert sshd(answers).contexts.complete

@@ -110,7 +110,7 @@ def sshd(
     blocks = [
         {
             "match": one["match"],
-            "probe": "",
+            "probe": one.get("probe", ""),
             "effective": base | effective | one.get("effective", {}),
             "lists": told | one.get("lists", {}),
         }

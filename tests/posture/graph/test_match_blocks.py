@@ -1,0 +1,77 @@
+"""Which Match blocks decide a login: as sshd itself said where it was asked, and every reading where it was not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from estate import K1, WEB, authorized, edges, evidence, facts, graph_of, listing, private, seen, socket, sshd, user
+
+from posture.model.path import Edge
+
+ANN, BOB, CY = (user(name, 1000 + at) for at, name in enumerate(("ann", "bob", "cy")))
+HOLDER = user("holder", 1009)
+SFTP = {"forcecommand": "internal-sftp"}
+WORD = {"authenticationmethods": ["publickey,password"]}
+
+
+def block(match: str, asked_as: str, *, lists: dict[str, Any] | None = None, **effective: Any) -> dict[str, Any]:
+    probe = f"user={asked_as},host=host.example,addr=198.51.100.7,laddr=192.0.2.1,lport=22"
+    return {"match": match, "probe": probe, "effective": effective, "lists": lists or {}}
+
+
+def login(account: str, *blocks: dict[str, Any], **whole: Any) -> list[Edge]:
+    """Return the edges by which a key that lies on the host opens an account there."""
+    people = (ANN, BOB, CY, HOLDER)
+    keys = {"authorized": listing(authorized(account)), "private": listing(private("holder", K1)), "sockets": listing()}
+    said = facts(
+        *people,
+        groups={"team": ["ann", "bob"]},
+        sshd=sshd(blocks, **whole),
+        ssh_keys=keys,
+        views=seen(22),
+        sockets=[socket(22)],
+    )
+    return edges(graph_of(evidence(WEB, said)), "ssh-key", f"account:web/{account}")
+
+
+BOTH = (block("User ann", "ann", **SFTP), block("User ann,bob", "ann", **SFTP))
+
+
+def test_what_sshd_said_of_the_same_blocks_is_certain_though_several_apply() -> None:
+    first, second = block("User ann", "ann"), block("Group team", "ann", forcecommand="none")
+    (edge,) = login("ann", first, second)
+    assert edge.confidence >= 0.9
+    assert not login("ann", *BOTH)
+
+
+def test_a_setting_of_a_block_for_somebody_else_shuts_nobody_out() -> None:
+    (edge,) = login("bob", *BOTH)
+    assert edge.confidence < 0.9, "the second block may force the command as well"
+
+
+def test_a_block_that_does_not_apply_changes_nothing() -> None:
+    (edge,) = login("cy", *BOTH)
+    assert edge.confidence >= 0.9
+
+
+ANY = {"authenticationmethods": ["any"]}
+
+
+@pytest.mark.parametrize(
+    ("whole", "blocks", "asked_for"),
+    [
+        (WORD, [block("User ann", "ann", lists=ANY)], {"key"}),
+        ({}, [block("User ann", "ann", lists=WORD), block("User an*", "ann", lists=WORD)], {"key and password"}),
+        ({}, [block("User ann", "ann", lists=ANY), block("User an*", "ann", lists=ANY)], {"key"}),
+        (WORD, [block("User ann", "ann", lists=WORD), block("User an*", "ann", lists=WORD)], {"key and password"}),
+    ],
+    ids=["any resets the server's own", "a later any resets nothing", "an earlier any stays", "the first is the server's own"],
+)  # fmt: skip
+def test_the_first_block_that_sets_the_methods_decides(
+    whole: dict[str, Any], blocks: list[dict[str, Any]], asked_for: set[str]
+) -> None:
+    found = login("ann", *blocks, lists=whole)
+    needed = {"key and password" if "secret:web/password/ann" in edge.premises else "key" for edge in found}
+    assert needed == asked_for
+    assert all(edge.confidence >= 0.9 for edge in found)
