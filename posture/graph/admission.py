@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from posture.graph.ageing import Age, age_of
 from posture.graph.evidence import Facts, People
 from posture.graph.patterns import Source, from_matches, in_list, is_user
 from posture.graph.sshd import Settings, Sshd
@@ -47,7 +48,7 @@ def admits_key(sshd: Sshd, user: str, entry: Facts, source: Source, as_of: datet
 def _admits_key(
     sshd: Sshd, settings: Settings, user: str, entry: Facts, source: Source, as_of: datetime
 ) -> Admitted | Refused:
-    refused = _refused_account(sshd, user, settings, source, as_of) or _refused_key(sshd, user, entry, settings, as_of)
+    refused = _refused_account(sshd, user, settings, source) or _refused_key(sshd, user, entry, settings, as_of)
     if refused:
         return Refused(refused)
     options = _options(entry)
@@ -60,9 +61,17 @@ def _admits_key(
         return Refused("no way to log in takes a key")
     if not any(way in ({"publickey"}, {"publickey", "password"}) for way in methods if "publickey" in way):
         return Refused("another factor is asked for besides the key")
+    age = _age(sshd, user, settings, as_of, with_key=True)
+    password = sshd.people.by_name[user].get("password")
+    # passwd(1) asks everybody but root for the old password before it takes a new one
+    changes = age.must_change and user not in sshd.people.uid_zero
+    if age.sure and (age.refused or (changes and password in ("locked", "none"))):
+        return Refused(age.refused or "its password must be changed first, and nobody has it")
+    sure = settings.sure if age.sure and not (changes and password is None) else "doubt"
+    asked = {"publickey"} not in methods or (changes and age.sure and password == "hash")  # noqa: S105 - a state
     barred = "no-agent-forwarding" in options or ("restrict" in options and "agent-forwarding" not in options)
     forwards = settings.on("allowagentforwarding", otherwise=True) and not settings.on("disableforwarding")
-    return Admitted(settings.sure, {"publickey"} not in methods, forwards and not barred)
+    return Admitted(sure, asked, forwards and not barred)
 
 
 def admits_password(sshd: Sshd, user: str, source: Source, as_of: datetime) -> Admitted | Refused:
@@ -71,7 +80,7 @@ def admits_password(sshd: Sshd, user: str, source: Source, as_of: datetime) -> A
 
 
 def _admits_password(sshd: Sshd, settings: Settings, user: str, source: Source, as_of: datetime) -> Admitted | Refused:
-    refused = _refused_account(sshd, user, settings, source, as_of)
+    refused = _refused_account(sshd, user, settings, source)
     if refused:
         return Refused(refused)
     keyboard = settings.on("kbdinteractiveauthentication") or settings.on("challengeresponseauthentication")
@@ -82,10 +91,18 @@ def _admits_password(sshd: Sshd, settings: Settings, user: str, source: Source, 
     alone = ({"password"}, {"keyboard-interactive"}, {"any"})
     if not any(way in alone for way in _methods(settings)):
         return Refused("another factor is asked for besides the password")
-    return Admitted(settings.sure)
+    age = _age(sshd, user, settings, as_of, with_key=False)
+    if age.refused and age.sure:
+        return Refused(age.refused)
+    return Admitted(settings.sure if age.sure else "doubt")
 
 
-def _refused_account(sshd: Sshd, user: str, settings: Settings, source: Source, as_of: datetime) -> str:
+def _age(sshd: Sshd, user: str, settings: Settings, as_of: datetime, *, with_key: bool) -> Age:
+    service = settings.text("pamservicename", "sshd") if settings.on("usepam") else ""
+    return age_of(sshd.people.by_name[user], sshd.view, service, as_of.date(), with_key=with_key)
+
+
+def _refused_account(sshd: Sshd, user: str, settings: Settings, source: Source) -> str:
     """Return why sshd refuses an account, whatever it shows; empty when it does not."""
     people = sshd.people
     known = people.by_name.get(user)
@@ -99,9 +116,6 @@ def _refused_account(sshd: Sshd, user: str, settings: Settings, source: Source, 
         return "MaxSessions 0 opens no session"
     if user in people.uid_zero and settings.text("permitrootlogin") == "no":
         return "PermitRootLogin is no"
-    expires = known.get("expires")
-    if expires and str(expires) < as_of.date().isoformat():
-        return "the account has expired"
     if known.get("password") == "locked" and not settings.on("usepam"):
         return "the account is locked, and without PAM sshd refuses it"
     return _refused_by_lists(people, user, settings, source)

@@ -125,6 +125,11 @@ def sshd(
     }
 
 
+def account_line(*arguments: str, module: str = "pam_unix.so") -> dict[str, Any]:
+    said = {"service": "sshd", "type": "account", "control": "required", "module": module, "arguments": list(arguments)}
+    return {**said, "path": "/etc/pam.d/sshd", "line": 9}
+
+
 def facts(
     *users: dict[str, Any],
     views: Iterable[dict[str, Any]] = (),
@@ -167,7 +172,7 @@ def facts(
             )
         },
         "vulnerabilities": {"known": listing()},
-        "pam": {"faillock_in_stack": False},
+        "pam": {"faillock_in_stack": False, "stacks": listing(account_line())},
         "declared": {"addresses": [], "zone": "", "trust": "", "mission": 0},
     }
     return {topic: {**found.get(topic, {}), **topics.get(topic, {})} for topic in {*found, *topics}}
