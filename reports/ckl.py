@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 
 from posture.model.assessment import Assessment, HostAssessment
 from reports.files import new_directory, new_file
-from reports.inert import inert
-from reports.stig import Checklist, Review, RuleReview, checklists, file_stem
+from reports.inert import clip, inert
+from reports.stig import DETAIL_CHARS, Checklist, Review, RuleReview, checklists, file_stem
 
 _STATUS = {
     Review.OPEN: "Open",
@@ -119,7 +119,8 @@ def _vuln(checklist: Checklist, one: RuleReview) -> Iterator[str]:
         attribute = f"{_element('VULN_ATTRIBUTE', name)}{_element('ATTRIBUTE_DATA', value)}"
         yield f"<STIG_DATA>{attribute}</STIG_DATA>"
     yield _element("STATUS", _STATUS[one.review])
-    yield f"<FINDING_DETAILS>{_lines_of(one.details)}</FINDING_DETAILS>"
+    details = clip("\n".join(map(inert, one.details)), DETAIL_CHARS)
+    yield f"<FINDING_DETAILS>{escape(details)}</FINDING_DETAILS>"
     yield _element("COMMENTS", f"Our title and texts; DISA's rule is {rule.rule_id}.")
     yield "<SEVERITY_OVERRIDE></SEVERITY_OVERRIDE>"
     yield "<SEVERITY_JUSTIFICATION></SEVERITY_JUSTIFICATION>"
@@ -128,7 +129,3 @@ def _vuln(checklist: Checklist, one: RuleReview) -> Iterator[str]:
 
 def _element(name: str, value: str) -> str:
     return f"<{name}>{escape(inert(value))}</{name}>"
-
-
-def _lines_of(text: str) -> str:
-    return escape("\n".join(inert(line) for line in text.split("\n")))

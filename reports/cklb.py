@@ -7,10 +7,10 @@ from typing import Any
 
 from posture.model.assessment import Assessment, HostAssessment
 from reports.files import new_directory, new_file
-from reports.inert import inert
+from reports.inert import clip
 from reports.jsontext import write_document
 from reports.keys import key_uuid
-from reports.stig import Checklist, RuleReview, checklists, file_stem
+from reports.stig import DETAIL_CHARS, Checklist, RuleReview, checklists, file_stem
 
 
 def write_cklb(assessment: Assessment, path: Path, *, marking: str = "") -> None:
@@ -105,7 +105,7 @@ def _rule(checklist: Checklist, one: RuleReview) -> dict[str, Any]:
         "STIGUuid": checklist.uuid,
         "status": one.review.value,
         "overrides": {},
-        # Line breaks are ours and stand between lines that are inert each; JSON would have them written out.
-        "finding_details": " / ".join(inert(line.strip()) for line in one.details.split("\n")),
+        # The strokes are ours: JSON would have line breaks written out like those of a host.
+        "finding_details": clip(" / ".join(line.strip(" ") for line in one.details), DETAIL_CHARS),
         "comments": f"Our title and texts; DISA's rule is {rule.rule_id}.",
     }

@@ -13,7 +13,6 @@ from posture.model.finding import Result, Status
 from reports.cases import Case, Ended, cases, cve_of, one_line, paths_ended
 from reports.due import governing
 from reports.files import new_file
-from reports.inert import inert
 from reports.jsontext import Stream, write_document
 
 _LEVEL = {
@@ -159,4 +158,4 @@ def _location(host: str) -> dict[str, Any]:
 
 def _message(text: str) -> str:
     # Brackets make links in SARIF messages, and a host could choose where they lead.
-    return inert(text).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")

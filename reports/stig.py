@@ -17,10 +17,9 @@ from posture.model.assessment import Assessment, HostAssessment
 from posture.model.check import Check, StigRule
 from posture.model.finding import Result, Status
 from posture.model.host import FLEET
-from reports.inert import clip, inert
 from reports.keys import key_uuid
 
-_DETAIL_CHARS = 10_000  # STIG Manager and eMASS take more; a reviewer reads less
+DETAIL_CHARS = 10_000  # STIG Manager and eMASS take more; a reviewer reads less
 _PLATFORMS = (  # benchmark prefix, and what the host calls itself
     (re.compile(r"^RHEL_(\d+)_STIG$"), r"^Red Hat Enterprise Linux {0}(\.\d+)?\b"),
     (re.compile(r"^CAN_Ubuntu_(\d+)-(\d+)(?:_LTS)?_STIG$"), r"^Ubuntu {0}\.{1}\b"),
@@ -45,7 +44,8 @@ class RuleReview:
     fix: str
     discussion: str
     review: Review
-    details: str
+    details: tuple[str, ...]
+    """What we saw, line by line, as it came: each writer makes every line inert."""
 
     @property
     def bare_rule_id(self) -> str:
@@ -135,7 +135,7 @@ def _review(assessment: Assessment, entry: HostAssessment, said: list[tuple[Stig
         fix=" ".join(check.remediation.text.split()),
         discussion=" ".join(check.rationale.split()),
         review=_together([(one, result.verdict.status) for one, _, result in said]),
-        details=clip("\n".join([head, *lines]), _DETAIL_CHARS),
+        details=(head, *lines),
     )
 
 
@@ -156,13 +156,13 @@ def _together(said: list[tuple[StigRule, Status]]) -> Review:
 def _details(entry: HostAssessment, rule: StigRule, check: Check, result: Result) -> Iterator[str]:
     relation = next(one.relation for one in check.references.stig if one.vuln_id == rule.vuln_id)
     status = result.verdict.status
-    yield inert(f"{check.id} revision {result.revision} ({relation} to this rule): {status.label}")
+    yield f"{check.id} revision {result.revision} ({relation} to this rule): {status.label}"
     if result.verdict.reason:
-        yield inert(f"  reason: {result.verdict.reason}")
+        yield f"  reason: {result.verdict.reason}"
     for line in result.verdict.assertions:
-        yield inert(f"  {line.fact} {line.op} {line.expected}: {line.actual} ({line.outcome.value})")
+        yield f"  {line.fact} {line.op} {line.expected}: {line.actual} ({line.outcome.value})"
     for record in entry.evidence:
         if record.command_id in result.evidence:
-            yield inert(f"  evidence {record.sha256} of `{record.asked}` at {record.taken_at:%Y-%m-%dT%H:%M:%SZ}")
+            yield f"  evidence {record.sha256} of `{record.asked}` at {record.taken_at:%Y-%m-%dT%H:%M:%SZ}"
     if result.waiver:
-        yield inert(f"  waiver {result.waiver}: the status stays what it is")
+        yield f"  waiver {result.waiver}: the status stays what it is"

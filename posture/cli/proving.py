@@ -156,7 +156,7 @@ def verify_command(
     if as_json and number is None:
         terminal.as_json(lines)
     elif not as_json:
-        rows = [(line.answered.value, line.what, inert(line.detail)) for line in lines]
+        rows = [(line.answered.value, line.what, line.detail) for line in lines]
         terminal.table(str(bundle), ("answer", "question", "detail"), rows, empty="nothing was asked")
     answers = {line.answered for line in lines}
     if Answered.FAILS in answers:

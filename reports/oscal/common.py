@@ -10,7 +10,6 @@ from typing import Any
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.host import FLEET
 from posture.model.observation import Evidence
-from reports.inert import inert
 from reports.keys import key_uuid
 from reports.words import STATUS
 
@@ -27,13 +26,13 @@ _CONTROL = re.compile(r"([A-Z]{2})-(\d+)(?:\((\d+)\))?")
 
 def prose(text: str) -> str:
     """Return text for a field that OSCAL renders as Markdown: on one line, without markup of any kind."""
-    safe = inert(" ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _MARKDOWN.sub(r"\\\1", safe).strip() or "none"
 
 
 def prop(name: str, value: str) -> Json:
-    """Return a property of ours; a value is one line, and never empty."""
-    return {"name": name, "ns": NAMESPACE, "value": inert(value).strip() or "none"}
+    """Return a property of ours; a value is one line once it is written, and never empty."""
+    return {"name": name, "ns": NAMESPACE, "value": value.strip(" ") or "none"}
 
 
 def props(pairs: Iterable[tuple[str, str]]) -> Json:
@@ -55,16 +54,16 @@ def run_key(assessment: Assessment, kind: str) -> str:
 def metadata(assessment: Assessment, title: str, marking: str) -> Json:
     """Return the metadata of a document."""
     run = assessment.run
-    marks = [{"name": "marking", "value": inert(marking).strip()}] if marking.strip() else []
+    marks = [{"name": "marking", "value": marking.strip(" ")}] if marking.strip() else []
     return {
         "title": prose(title),
         "last-modified": moment(run.finished_at or run.as_of),
-        "version": inert(run.id),
+        "version": run.id,
         "oscal-version": VERSION,
         "props": [*marks, prop("authorisation", run.authorisation), prop("profile", assessment.baseline.profile.id)],
         "roles": [{"id": "assessor", "title": "Assessor"}],
         "parties": [
-            {"uuid": operator_uuid(assessment), "type": "person", "name": inert(run.operator).strip() or "unknown"}
+            {"uuid": operator_uuid(assessment), "type": "person", "name": run.operator.strip(" ") or "unknown"}
         ],
         "responsible-parties": [{"role-id": "assessor", "party-uuids": [operator_uuid(assessment)]}],
     }
@@ -104,7 +103,7 @@ def tool(assessment: Assessment) -> Json:
         "title": "posture-scanner",
         "description": "Network-hardening posture scanner; it only reads, and only what was authorised.",
         "props": [
-            {"name": "version", "value": inert(run.tool_version) or "unknown"},
+            {"name": "version", "value": run.tool_version or "unknown"},
             prop("baseline-digest", run.baseline_digest),
             prop("evidence-origin", run.origin.value),
         ],
@@ -150,8 +149,7 @@ def _item(entry: HostAssessment) -> Json:
             "props": [prop("host-id", FLEET)],
         }
     addresses = [
-        {"name": "ipv6-address" if ":" in address else "ipv4-address", "value": inert(address)}
-        for address in host.addresses
+        {"name": "ipv6-address" if ":" in address else "ipv4-address", "value": address} for address in host.addresses
     ]
     pairs = (
         ("host-id", host.id),

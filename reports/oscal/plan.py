@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from posture.model.assessment import Assessment
-from reports.inert import inert
 from reports.keys import key_uuid
 from reports.oscal.common import (
     SSP,
@@ -59,7 +58,7 @@ def system_security_plan(assessment: Assessment, marking: str = "") -> Json:
             "import-profile": {"href": f"#{key_uuid('resource', _NIST)}"},
             "system-characteristics": {
                 "system-ids": [{"identifier-type": "http://ietf.org/rfc/rfc4122", "id": component}],
-                "system-name": inert(f"Inventory {run.inventory_digest[:16]}".strip()),
+                "system-name": f"Inventory {run.inventory_digest[:16]}".strip(" "),
                 "description": "Stub: stands for the system's own plan, so that references of this export resolve.",
                 "system-information": {
                     "information-types": [
