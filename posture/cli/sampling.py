@@ -10,7 +10,7 @@ from posture.cli import prepare, terminal
 from posture.config import Config
 from posture.errors import UsageError
 from posture.exit_codes import ExitCode
-from posture.proof.layout import directory_of
+from posture.proof.layout import file_name_of
 from posture.proof.sample import Compared, Draw, SampleRecord, compare, draw, write_sample
 from posture.proof.signing import Signer
 from posture.run import Job, Work, scan
@@ -71,7 +71,7 @@ def sample(bundle: Path, asked: Asked, config: Config, out: Path, *, as_json: bo
         bundle_keys=drawn.manifest.signatures,
         drawn=found,
     )
-    path = asked.to or out / f"sample-{directory_of(drawn.manifest.run)}.json"
+    path = asked.to or out / f"sample-{file_name_of(drawn.manifest.run)}.json"
     new_directory(path.parent)
     files = write_sample(record, path, signer)
     _print(record, files, as_json=as_json, network="" if asked.network else ", network")

@@ -5,6 +5,8 @@ What was signed first stays byte for byte: the new member goes behind the last o
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 from posture.errors import UsageError
@@ -75,7 +77,9 @@ def _whole(path: Path) -> Bundle:
 def _append(bundle: Bundle, name: str, content: bytes) -> None:
     if name in bundle.members:
         raise UsageError(f"{bundle.path} has {name} already", hint="a bundle carries one; `posture verify` checks it")
-    with bundle.path.open("rb") as old, new_file(bundle.path) as file:
+    home = bundle.path.resolve()  # a link to the bundle stays a link
+    with home.open("rb") as old, new_file(home) as file:
+        os.fchmod(file.fileno(), stat.S_IMODE(os.fstat(old.fileno()).st_mode))
         writer = TarWriter(file)
         left = end_of(bundle.members.values())
         while left:

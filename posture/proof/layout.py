@@ -115,9 +115,21 @@ class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def directory_of(host: str) -> str:
-    """Return the directory name of a host: its id where that is plain, else cut and told apart by a digest."""
-    plain = re.sub(r"[^A-Za-z0-9_-]", "_", host)[:_DIRECTORY_CHARS]
-    return plain if plain == host and host else f"{plain or '_'}~{hashlib.sha256(host.encode()).hexdigest()[:10]}"
+    """Return the directory name of a host: no two hosts share one, not even where names do not tell case apart."""
+    return file_name_of(host) if host == host.lower() else _told_apart(host)
+
+
+def file_name_of(text: str) -> str:
+    """Return a text as a file name: itself where it is plain, else cut and told apart by a digest."""
+    return text if text and text == _plain(text) else _told_apart(text)
+
+
+def _told_apart(text: str) -> str:
+    return f"{_plain(text) or '_'}~{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:_DIRECTORY_CHARS]
 
 
 def meta_of(session: Session, answer: Answer) -> Meta:

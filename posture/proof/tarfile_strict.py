@@ -18,7 +18,9 @@ from posture.errors import UsageError
 MAX_MEMBER_BYTES = 2 << 30  # assessment.json of 10,000 hosts is about 1 GB
 _BLOCK = 512
 _CHUNK = 1 << 20
+_MODE = 0o600
 _NAME = re.compile(r"[A-Za-z0-9_%@~-][A-Za-z0-9._%@~-]*(?:/[A-Za-z0-9_%@~-][A-Za-z0-9._%@~-]*){0,4}")
+_BARE = (_MODE, 0, 0, 0, "", "", "")
 _HINT = "have it made again, and carry it without changes"
 
 
@@ -55,7 +57,7 @@ class TarWriter:
         if name in self.digests or not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot be a member")
         member = tarfile.TarInfo(name)
-        member.size, member.mode, member.mtime = size, 0o600, 0
+        member.size, member.mode, member.mtime = size, _MODE, 0
         self._file.write(member.tobuf(tarfile.USTAR_FORMAT))
 
 
@@ -73,18 +75,21 @@ def read_members(path: Path) -> Iterator[Member]:
     """Yield every member with the digest of its bytes.
 
     Raises:
-        UsageError: it is no such tar, is cut short, or a name stands twice or leads elsewhere.
+        UsageError: it is no such tar, is cut short, holds bytes outside its members, or a name stands twice or leads
+            elsewhere.
     """
     seen: set[str] = set()
     with _open(path) as file:
         while True:
             header = file.read(_BLOCK)
             if header == bytes(_BLOCK):
+                _nothing_but_zeros(file, path)
                 return
             member = _member(header, path)
-            if member.name in seen:
+            # On a file system that does not tell case apart, the second of two would lie over the first.
+            if member.name.lower() in seen:
                 raise UsageError(f"{path}: {member.name} stands in it twice", hint=_HINT)
-            seen.add(member.name)
+            seen.add(member.name.lower())
             offset, digest, missing = file.tell(), hashlib.sha256(), member.size
             while missing:
                 chunk = file.read(min(_CHUNK, missing))
@@ -92,7 +97,8 @@ def read_members(path: Path) -> Iterator[Member]:
                     raise UsageError(f"{path} is cut short in {member.name}", hint=_HINT)
                 digest.update(chunk)
                 missing -= len(chunk)
-            file.read(-member.size % _BLOCK)
+            if any(file.read(-member.size % _BLOCK)):
+                raise UsageError(f"{path} holds bytes behind {member.name} that no member has", hint=_HINT)
             yield Member(member.name, offset, member.size, digest.hexdigest())
 
 
@@ -117,12 +123,20 @@ def _open(path: Path) -> BinaryIO:
         ) from None
 
 
+def _nothing_but_zeros(file: BinaryIO, path: Path) -> None:
+    while chunk := file.read(_CHUNK):
+        if any(chunk):
+            raise UsageError(f"{path} goes on behind the end of the archive", hint=_HINT)
+
+
 def _member(header: bytes, path: Path) -> tarfile.TarInfo:
     try:
         member = tarfile.TarInfo.frombuf(header, "ascii", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError, ValueError):
         raise UsageError(f"{path} is no plain tar archive, or damaged", hint=_HINT) from None
     regular = member.type == tarfile.REGTYPE and 0 <= member.size <= MAX_MEMBER_BYTES
-    if not regular or not _NAME.fullmatch(member.name):
+    # Whoever unpacks as root would get a mode, an owner or a moment that no digest covers.
+    bare = (member.mode, member.mtime, member.uid, member.gid, member.uname, member.gname, member.linkname)
+    if not regular or bare != _BARE or not _NAME.fullmatch(member.name):
         raise UsageError(f"{path} holds a member that no bundle has: {member.name[:100]!r}", hint=_HINT)
     return member

@@ -72,6 +72,27 @@ def test_a_second_person_signs_and_what_was_signed_first_keeps_its_bytes(mine: M
     assert public_check(mine.tar, tmp_path / "unpacked", mine.keys) == []
 
 
+def test_a_link_to_a_bundle_stays_a_link_and_the_bundle_keeps_its_mode(mine: Made, tmp_path: Path) -> None:
+    mine.tar.chmod(0o640)
+    link = tmp_path / "latest.tar"
+    link.symlink_to(mine.tar)
+    countersign(link, signing.Signer.read(mine.key))
+    assert link.is_symlink() and link.resolve() == mine.tar
+    assert stat.S_IMODE(mine.tar.stat().st_mode) == 0o640
+    assert failing(mine.tar, mine.keys) == {}
+
+
+def test_adding_that_breaks_off_leaves_the_bundle_as_it_was(
+    mine: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = mine.tar.read_bytes()
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(UsageError, match="No space left"):
+        countersign(mine.tar, signing.Signer.read(mine.key))
+    assert mine.tar.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_whoever_does_not_name_the_second_person_leaves_the_question_open(mine: Made) -> None:
     countersign(mine.tar, signing.Signer.read(mine.key))
     answered, detail = answers(mine.tar, replace(mine.keys, countersigner=""))[SECOND]

@@ -296,6 +296,34 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str, tmp_path: Path) -> No
         list(read_members(tmp_path / "b.tar"))
 
 
+def test_bytes_that_no_digest_covers_are_refused(made: Made, tmp_path: Path) -> None:
+    """Behind the archive, in the padding of a member, in the header of one: `tar` passes over the first two."""
+    raw = made.tar.read_bytes()
+    pad = next(one.offset + one.size for one in read_members(made.tar) if one.size % 512)
+    setuid = tarfile.TarInfo("a")
+    setuid.mode = 0o4755
+    for number, forged in enumerate(
+        (
+            raw + b"trailer",
+            raw + bytes(512) + raw,
+            raw[:pad] + b"x" + raw[pad + 1 :],
+            setuid.tobuf(tarfile.USTAR_FORMAT) + raw,
+        )
+    ):
+        path = tmp_path / f"{number}.tar"
+        path.write_bytes(forged)
+        with pytest.raises(UsageError):
+            list(verify_bundle(path, made.keys))
+
+
+def test_names_that_differ_in_case_only_are_one_name(made: Made, tmp_path: Path) -> None:
+    files = files_of(made.tar)
+    with pytest.raises(UsageError, match="stands in it twice"):
+        list(read_members(packed(tmp_path / "b.tar", {**files, "Verdicts.jsonl": b"{}\n"})))
+    assert layout.directory_of("WEB").lower() != layout.directory_of("web")
+    assert layout.directory_of("web-01") == "web-01"
+
+
 def test_links_and_cut_files_are_refused(made: Made, tmp_path: Path) -> None:
     link = tarfile.TarInfo("manifest.json")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
