@@ -11,6 +11,7 @@ from posture.errors import UsageError
 from posture.proof.adding import add_timestamp, countersign, timestamp_request
 from posture.proof.signing import Signer
 from reports.files import new_file
+from reports.inert import inert
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -56,8 +57,8 @@ def timestamp_command(bundle: Path, query: Path | None, token: Path | None, auth
         return
     if token is None or authority is None:
         raise UsageError("a reply is checked before it is added", hint="name the authority's certificate: --authority")
-    add_timestamp(bundle, token, authority)
-    terminal.say(f"{bundle}: the timestamp holds and was added")
+    stamp = add_timestamp(bundle, token, authority)
+    terminal.say(f"{bundle}: the timestamp holds and was added, {inert(stamp.words)}")
 
 
 COMMANDS = (countersign_command, timestamp_command)

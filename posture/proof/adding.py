@@ -14,11 +14,10 @@ from posture.proof import signing
 from posture.proof.layout import COUNTERSIGN_NAMESPACE, COUNTERSIGNATURE, SSH_SIGNATURE, SUMS, TIMESTAMP
 from posture.proof.reading import Bundle
 from posture.proof.signing import Signer
+from posture.proof.stamping import MAX_REPLY_BYTES, Stamp, query_of, stamp_of, why_not
 from posture.proof.tarfile_strict import TarWriter, end_of
 from posture.proof.verify import Answered, files_hold
 from reports.files import new_file
-
-MAX_TOKEN_BYTES = 1_000_000  # a reply with its chain of certificates is about 6 kB
 
 
 def countersign(path: Path, signer: Signer) -> None:
@@ -43,11 +42,11 @@ def timestamp_request(path: Path) -> bytes:
     Raises:
         UsageError: it is no whole bundle.
     """
-    return signing.timestamp_query(_whole(path).content(SUMS))
+    return query_of(_whole(path).content(SUMS))
 
 
-def add_timestamp(path: Path, token: Path, authority: Path) -> None:
-    """Add the authority's reply, checked first.
+def add_timestamp(path: Path, token: Path, authority: Path) -> Stamp:
+    """Add the authority's reply, checked first, and return what it says.
 
     Raises:
         UsageError: it is no whole bundle, has one already, or the reply is not about it or not the authority's.
@@ -55,15 +54,17 @@ def add_timestamp(path: Path, token: Path, authority: Path) -> None:
     bundle = _whole(path)
     try:
         with token.open("rb") as file:
-            reply = file.read(MAX_TOKEN_BYTES + 1)
+            reply = file.read(MAX_REPLY_BYTES + 1)
     except OSError as reason:
         raise UsageError(f"{token} cannot be read: {reason.strerror}", hint="name the authority's reply") from None
-    if len(reply) > MAX_TOKEN_BYTES or not signing.timestamp_holds(bundle.content(SUMS), reply, authority):
+    stamp = stamp_of(reply) if len(reply) <= MAX_REPLY_BYTES else None
+    if stamp is None or why_not(bundle.content(SUMS), reply, authority, stamp.made_at):
         raise UsageError(
             f"{token} is no timestamp of these digests by {authority}",
             hint="send the query of this very bundle, and name the certificate of that authority",
         )
     _append(bundle, TIMESTAMP, reply)
+    return stamp
 
 
 def _whole(path: Path) -> Bundle:

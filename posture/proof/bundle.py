@@ -40,7 +40,8 @@ from posture.proof.layout import (
     session_file,
 )
 from posture.proof.pages import verify_page
-from posture.proof.signing import Signer, encrypt, timestamp
+from posture.proof.signing import Signer, encrypt
+from posture.proof.stamping import stamped_by
 from posture.proof.tarfile_strict import TarWriter, read_members
 from posture.receipts import receipts
 from posture.run import stored_assessment
@@ -195,7 +196,7 @@ def _seal(writer: TarWriter, assessment: Assessment, sums: bytes, sealing: Seali
             if content is not None:
                 writer.add(name, content)
     if sealing.stamp is not None:
-        writer.add(TIMESTAMP, timestamp(sums, sealing.stamp))
+        writer.add(TIMESTAMP, stamped_by(sealing.stamp, sums))
 
 
 def _statement(assessment: Assessment, sums: str) -> dict[str, Any]:

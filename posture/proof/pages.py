@@ -34,6 +34,9 @@ _STAMPED = """\
    {whether} a timestamp of an authority (RFC 3161) in `SHA256SUMS.tsr`:
 
        {unless}openssl ts -verify -data SHA256SUMS -in SHA256SUMS.tsr -CAfile tsa.crt
+
+   `openssl ts -reply -in SHA256SUMS.tsr -text` says when it was made. When the authority's certificate has expired
+   since, the command above fails; with `-attime` and that moment in seconds (`date -ud MOMENT +%s`) it asks as of then.
 """
 _ASKED, _MAY = "It is asked to carry, and is not whole without,", "It may carry, added after it was made,"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from posture.errors import UsageError
 from posture.proof.layout import NAMESPACE
+from posture.proof.programs import run_program
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-_PROGRAM_S = 60  # ssh-keygen and openssl answer at once; an agent may wait for a touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Signer:
         """
         if not path.is_file():
             raise UsageError(f"{path}: no such key", hint="name a private key, or a public one that your agent holds")
-        done = _run(["ssh-keygen", "-l", "-E", "sha256", "-f", str(path)])
+        done = run_program(["ssh-keygen", "-l", "-E", "sha256", "-f", str(path)])
         if done.returncode != 0:
             raise UsageError(
                 f"{path} is no key that ssh-keygen reads",
@@ -63,7 +62,7 @@ class Signer:
         Raises:
             UsageError: ssh-keygen refuses.
         """
-        done = _run(["ssh-keygen", "-Y", "sign", "-f", str(self.path), "-n", namespace], message)
+        done = run_program(["ssh-keygen", "-Y", "sign", "-f", str(self.path), "-n", namespace], message)
         if done.returncode != 0 or not done.stdout:
             why = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:200]
             raise UsageError(f"ssh-keygen could not sign with {self.path}: {why}", hint="load the key into your agent")
@@ -102,7 +101,7 @@ def ssh_signature_holds(
         path = Path(place) / "signature"
         path.write_bytes(signature)
         command = ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", signer, "-n", namespace, "-s", str(path)]
-        return _run(command, message).returncode == 0
+        return run_program(command, message).returncode == 0
 
 
 def ssh_key_of(message: bytes, signature: bytes, namespace: str = NAMESPACE) -> str:
@@ -110,7 +109,7 @@ def ssh_key_of(message: bytes, signature: bytes, namespace: str = NAMESPACE) -> 
     with tempfile.TemporaryDirectory(prefix="posture-verify-") as place:
         path = Path(place) / "signature"
         path.write_bytes(signature)
-        done = _run(["ssh-keygen", "-Y", "check-novalidate", "-n", namespace, "-s", str(path)], message)
+        done = run_program(["ssh-keygen", "-Y", "check-novalidate", "-n", namespace, "-s", str(path)], message)
     words = done.stdout.decode("utf-8", "replace").split()
     return words[-1] if done.returncode == 0 and words and words[-1].startswith("SHA256:") else ""
 
@@ -154,43 +153,6 @@ def opened(envelope: bytes, key: ec.EllipticCurvePublicKey) -> dict[str, Any] | 
     return statement if held and isinstance(statement, dict) else None
 
 
-def timestamp(message: bytes, program: Path) -> bytes:
-    """Return the RFC 3161 reply of a program that reads a query and writes the authority's reply.
-
-    Raises:
-        UsageError: OpenSSL or the program fails.
-    """
-    reply = _run([str(program)], timestamp_query(message))
-    if reply.returncode != 0 or not reply.stdout:
-        raise UsageError(f"{program} gave no timestamp", hint="it reads the query on its input and prints the reply")
-    return reply.stdout
-
-
-def timestamp_query(message: bytes) -> bytes:
-    """Return the RFC 3161 query that asks an authority to stamp a message; it holds a digest and a nonce only.
-
-    Raises:
-        UsageError: OpenSSL fails.
-    """
-    with tempfile.TemporaryDirectory(prefix="posture-timestamp-") as place:
-        data = Path(place) / "data"
-        data.write_bytes(message)
-        done = _run(["openssl", "ts", "-query", "-data", str(data), "-sha256", "-cert"])
-    if done.returncode != 0 or not done.stdout:
-        raise UsageError("openssl wrote no query for a timestamp", hint="see `openssl version`: 1.1 or later")
-    return done.stdout
-
-
-def timestamp_holds(message: bytes, reply: bytes, authority: Path) -> bool:
-    """Return whether an authority stamped the message."""
-    with tempfile.TemporaryDirectory(prefix="posture-verify-") as place:
-        data, token = Path(place) / "data", Path(place) / "reply"
-        data.write_bytes(message)
-        token.write_bytes(reply)
-        command = ["openssl", "ts", "-verify", "-data", str(data), "-in", str(token), "-CAfile", str(authority)]
-        return _run(command).returncode == 0
-
-
 def encrypt(plain: Path, encrypted: Path, recipients: Sequence[Path]) -> None:
     """Write a file encrypted to certificates, as CMS with AES-256-GCM, which `openssl cms -decrypt` opens.
 
@@ -198,7 +160,7 @@ def encrypt(plain: Path, encrypted: Path, recipients: Sequence[Path]) -> None:
         UsageError: OpenSSL refuses.
     """
     command = ["openssl", "cms", "-encrypt", "-binary", "-aes-256-gcm", "-outform", "DER"]
-    done = _run([*command, "-in", str(plain), "-out", str(encrypted), *map(str, recipients)], timeout_s=3600)
+    done = run_program([*command, "-in", str(plain), "-out", str(encrypted), *map(str, recipients)], timeout_s=3600)
     if done.returncode != 0:
         why = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:200]
         raise UsageError(f"openssl could not encrypt: {why}", hint="each recipient is an X.509 certificate in PEM")
@@ -221,14 +183,3 @@ def _spki_digest(key: ec.EllipticCurvePublicKey) -> str:
     digest = hashes.Hash(hashes.SHA256())
     digest.update(der)
     return f"SHA256:{digest.finalize().hex()}"
-
-
-def _run(
-    command: Sequence[str], message: bytes = b"", *, timeout_s: int = _PROGRAM_S
-) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(command, input=message, capture_output=True, check=False, timeout=timeout_s)
-    except FileNotFoundError:
-        raise UsageError(f"{command[0]} is not here", hint=f"install it: {command[0]} signs and checks") from None
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"{command[0]} did not end in {timeout_s} s", hint="does it wait for a passphrase?") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +33,7 @@ from posture.proof.layout import (
     Manifest,
 )
 from posture.proof.reading import Bundle, Evidence, written_verdicts
+from posture.proof.stamping import stamp_of, why_not
 
 T = TypeVar("T")
 _NAMED = 5  # how many of a kind are named one by one
@@ -70,15 +72,17 @@ class Keys:
     """What the auditor's own configuration asks of every bundle; see ``layout.ASKED``."""
 
 
-def verify_bundle(path: Path, keys: Keys) -> Iterator[Line]:
+def verify_bundle(path: Path, keys: Keys, *, now: datetime | None = None) -> Iterator[Line]:
     """Yield every question with its answer; a broken bundle fails, it raises only when it cannot be read at all.
+
+    ``now`` is when certificates are asked to be valid; this moment when left out.
 
     Raises:
         UsageError: it is no bundle, or a key file is none.
     """
     bundle = Bundle(path)
     yield from files_hold(bundle)
-    yield from _signatures(bundle, keys)
+    yield from _signatures(bundle, keys, now or datetime.now(UTC))
     manifest, line = _tried("the manifest can be read", lambda: bundle.json(MANIFEST, Manifest))
     yield line
     if manifest is None:
@@ -111,7 +115,7 @@ def files_hold(bundle: Bundle) -> Iterator[Line]:
     yield _none("no file is there that is not listed", sorted(there.keys() - listed.keys()), "not listed")
 
 
-def _signatures(bundle: Bundle, keys: Keys) -> Iterator[Line]:
+def _signatures(bundle: Bundle, keys: Keys, now: datetime) -> Iterator[Line]:
     sums = bundle.content(SUMS)
     what = "SHA256SUMS is signed by an allowed signer (ssh-keygen)"
     if SSH_SIGNATURE not in bundle.members:
@@ -126,12 +130,7 @@ def _signatures(bundle: Bundle, keys: Keys) -> Iterator[Line]:
     if COUNTERSIGNATURE in bundle.members:
         yield _countersigned(bundle, keys, sums)
     if TIMESTAMP in bundle.members:
-        what = "the timestamp is the authority's (openssl ts)"
-        if keys.authority is None:
-            yield Line(what, Answered.OPEN, "no certificate of the authority given")
-        else:
-            held = signing.timestamp_holds(sums, bundle.content(TIMESTAMP), keys.authority)
-            yield _held(what, held, "another authority, or other bytes")
+        yield from _stamped(sums, bundle.content(TIMESTAMP), keys.authority, now)
 
 
 def _ecdsa(bundle: Bundle, keys: Keys, sums: bytes) -> Iterator[Line]:
@@ -174,6 +173,31 @@ def _countersigned(bundle: Bundle, keys: Keys, sums: bytes) -> Line:
         return Line(what, Answered.FAILS, f"{keys.signer} is named as the first signer too")
     held = signing.ssh_signature_holds(sums, second, keys.allowed_signers, keys.countersigner, COUNTERSIGN_NAMESPACE)
     return _held(what, held, "another key, or another signer", f"by {key}")
+
+
+def _stamped(sums: bytes, reply: bytes, authority: Path | None, now: datetime) -> Iterator[Line]:
+    what = "the timestamp is the authority's (openssl ts)"
+    stamp = stamp_of(reply)
+    if stamp is None:
+        yield Line(what, Answered.FAILS, "it is no timestamp, or damaged")
+        return
+    if authority is None:
+        yield Line(what, Answered.OPEN, f"no certificate of the authority given; by its own word {stamp.words}")
+        return
+    # As of the moment it was made: a stamp does not go bad with the certificate that made it.
+    why = why_not(sums, reply, authority, stamp.made_at)
+    yield _held(what, not why, f"{why}; by its own word {stamp.words}", stamp.words)
+    if why:
+        return
+    life = f"{stamp.valid_from:%Y-%m-%d} to {stamp.valid_until:%Y-%m-%d}"
+    yield Line("the authority's certificate was valid when it stamped", Answered.HOLDS, life)
+    today = "the authority's certificate is trusted today"
+    since = f"expired {stamp.valid_until:%Y-%m-%d}" if now > stamp.valid_until else why_not(sums, reply, authority, now)
+    if since:
+        # Whoever got hold of the key afterwards could have dated a stamp back: only the authority can say.
+        yield Line(today, Answered.OPEN, f"{since}; ask the authority whether its key was kept")
+    else:
+        yield Line(today, Answered.HOLDS, f"until {stamp.valid_until:%Y-%m-%d}")
 
 
 def _asked(bundle: Bundle, asks: frozenset[str]) -> Iterator[Line]:

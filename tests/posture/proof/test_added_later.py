@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from posture.errors import UsageError
 from posture.proof import layout, signing
 from posture.proof.adding import add_timestamp, countersign, timestamp_request
 from posture.proof.layout import ECDSA_SIGNATURE
+from posture.proof.stamping import query_of, stamp_of, stamped_by
 from posture.proof.verify import Answered, Keys, verify_bundle
 from tests.posture.proof.bundles import (
     SIGNER,
@@ -38,6 +40,8 @@ from tests.posture.proof.bundles import (
 REVIEWER = "reviewer@example.gov"
 SECOND = "another person countersigned SHA256SUMS (ssh-keygen)"
 STAMP = "the timestamp is the authority's (openssl ts)"
+STAMPED_VALID = "the authority's certificate was valid when it stamped"
+TRUSTED_TODAY = "the authority's certificate is trusted today"
 ASKED = "the countersignature that is asked for is there"
 
 
@@ -231,9 +235,19 @@ def test_an_authority_s_reply_is_carried_checked_and_added(mine: Made, tmp_path:
     assert mine.tar.read_bytes().startswith(before.rstrip(b"\0"))
     keys = replace(mine.keys, authority=tmp_path / "tsa.crt", countersigner="")
     assert answers(mine.tar, keys)[STAMP][0] is Answered.HOLDS
+    stamp = stamp_of(reply.read_bytes())
+    assert stamp is not None and abs(datetime.now(UTC) - stamp.made_at) < timedelta(hours=1)
+    words = f"made {stamp.made_at:%Y-%m-%d %H:%M:%S} UTC by CN=Test TSA"
+    assert words in result.output and answers(mine.tar, keys)[STAMP][1] == words, "a stamp without its date says little"
+    assert answers(mine.tar, keys)[STAMPED_VALID][1].endswith(f"to {stamp.valid_until:%Y-%m-%d}")
+    assert answers(mine.tar, keys)[TRUSTED_TODAY][0] is Answered.HOLDS
     assert failing(mine.tar, keys) == {}
     assert public_check(mine.tar, tmp_path / "unpacked", keys) == []
-    assert answers(mine.tar, replace(keys, authority=None))[STAMP][0] is Answered.OPEN
+    answered, detail = answers(mine.tar, replace(keys, authority=None))[STAMP]
+    assert answered is Answered.OPEN and f"by its own word {words}" in detail
+    later = {line.what: line for line in verify_bundle(mine.tar, keys, now=stamp.valid_until + timedelta(days=400))}
+    assert later[STAMP].answered is later[STAMPED_VALID].answered is Answered.HOLDS
+    assert later[TRUSTED_TODAY].answered is Answered.OPEN and "expired 20" in later[TRUSTED_TODAY].detail
 
 
 def test_a_reply_about_other_bytes_of_another_authority_or_damaged_is_refused(mine: Made, tmp_path: Path) -> None:
@@ -241,7 +255,7 @@ def test_a_reply_about_other_bytes_of_another_authority_or_damaged_is_refused(mi
     authority, _ = new_authority(tmp_path / "one"), new_authority(tmp_path / "other")
     (tmp_path / "q").write_bytes(timestamp_request(mine.tar))
     good = stamped(authority, tmp_path / "q", tmp_path / "good")
-    (tmp_path / "q2").write_bytes(signing.timestamp_query(b"other bytes"))
+    (tmp_path / "q2").write_bytes(query_of(b"other bytes"))
     elsewhere = stamped(authority, tmp_path / "q2", tmp_path / "elsewhere")
     raw = good.read_bytes()
     (tmp_path / "flipped").write_bytes(raw[:-20] + bytes([raw[-20] ^ 1]) + raw[-19:])
@@ -259,6 +273,37 @@ def test_a_reply_about_other_bytes_of_another_authority_or_damaged_is_refused(mi
     keys = replace(mine.keys, authority=named)
     assert STAMP in failing(mine.tar, keys)
     assert public_check(mine.tar, tmp_path / "unpacked", keys) == ["openssl ts"]
+
+
+def test_a_program_s_reply_is_held_against_the_very_query_it_was_given(tmp_path: Path) -> None:
+    config, message = new_authority(tmp_path), b"the digests"
+    (tmp_path / "old.tsq").write_bytes(query_of(message))
+    stamped(config, tmp_path / "old.tsq", tmp_path / "old.tsr")
+    (tmp_path / "else.tsq").write_bytes(query_of(b"other digests"))
+    stamped(config, tmp_path / "else.tsq", tmp_path / "else.tsr")
+    picky = tmp_path / "picky.conf"
+    picky.write_text(config.read_text().replace("digests = sha256", "digests = sha512"))
+    answer = "cat > q && openssl ts -reply -config {} -section here -queryfile q"
+    program = tmp_path / "stamp"
+    for reply, why in (
+        ("cat old.tsr", "nonce mismatch"),
+        ("cat else.tsr", "message imprint mismatch"),
+        (answer.format(picky), "Rejected"),
+        ("printf '0\\202\\001'", "no reply of a timestamp authority"),
+        (answer.format(config) + " -token_out", "no reply of a timestamp authority"),
+        (answer.format(config) + " | head -c 600", "no reply of a timestamp authority"),
+        ("exit 1", "gave no timestamp"),
+        ("head -c 1000001 /dev/zero", "longer than"),
+    ):
+        program.write_text(f"#!/bin/sh\ncd {tmp_path}\n{reply}\n")
+        program.chmod(0o755)
+        with pytest.raises(UsageError, match=why):
+            stamped_by(program, message)
+    program.write_text(f"#!/bin/sh\ncd {tmp_path}\n{answer.format(config)}\n")
+    assert stamp_of(stamped_by(program, message)) is not None
+    program.chmod(0o644)
+    with pytest.raises(UsageError, match="cannot be run"):
+        stamped_by(program, message)
 
 
 def test_a_reply_is_never_added_unchecked(mine: Made, tmp_path: Path) -> None:
