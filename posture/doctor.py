@@ -223,7 +223,7 @@ def _damage(found: outbox.Outbox, path: Path) -> Iterator[Line]:
     quoted = shlex.quote(str(path))
     if found.bad:
         first = found.bad[0]
-        why = f"{len(found.bad)} lines of {path} do not load, the first is line {first}: what they said is not known"
+        why = f"lines of {path} that do not load: {len(found.bad)}, line {first} first; what they said is not known"
         yield Line("notices", Health.TROUBLE, why, f"sed -n {first}p {quoted}, then: sed -i {first}d {quoted}")
     if found.torn:
         why = f"the last line of {path} was cut short: a process was killed, and its step is done again"
@@ -234,7 +234,7 @@ def _untold(found: outbox.Outbox) -> Iterator[Line]:
     mend = "posture notify --waiting --send"
     if found.to_tell:
         run, since = min(found.to_tell.items(), key=lambda one: one[1])
-        why = f"{len(found.to_tell)} runs are still to be told, the oldest is {run}, since {since:%Y-%m-%d %H:%M} UTC"
+        why = f"runs still to be told: {len(found.to_tell)}, the oldest is {run}, since {since:%Y-%m-%d %H:%M} UTC"
         yield Line("notices", Health.WARNING, inert(why), mend)
     if found.waiting:
         oldest = min(found.waiting.values(), key=lambda one: one.since)

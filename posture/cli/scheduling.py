@@ -40,7 +40,7 @@ name_argument = click.argument("name")
 
 @click.group("schedule")
 def schedule_group() -> None:
-    """Keep scans, discovery and feeds running by themselves; `posture serve` begins what is due.
+    """Keep scans, discovery, feeds and retention running by themselves; `posture serve` begins what is due.
 
     Each time is run once, whatever is restarted or killed in between; two under the same authorisation never run at
     once, and the scope's blackouts are kept.
@@ -91,6 +91,7 @@ def add_command(
       posture schedule add feeds --kind feeds --every 24h
       posture schedule add fleet --kind credentialed --cron '0 2 * * sun' --time-zone America/New_York -i inventory.yaml
       posture schedule add sweep --kind discovery --every 7d --jitter 2h -i inventory.yaml
+      posture schedule add old-answers --kind prune --cron '0 5 1 * *'
       posture schedule add edge --kind exposure --cron '30 4 * * *' -i inventory.yaml --missed skip
     """
     if not _NAME.match(name):
@@ -127,7 +128,7 @@ def _targets(kind: Kind, this_machine: bool, inventory: Path | None, scope: Path
     """Return the absolute paths of inventory and scope; both are read now, so that no mistake waits for the night."""
     if not kind.needs_scope:
         if this_machine or inventory or scope:
-            raise UsageError("feeds touch no host", hint="leave out `--self`, `--inventory` and `--scope`")
+            raise UsageError(f"{kind.value} touches no host", hint="leave out `--self`, `--inventory` and `--scope`")
         return "", ""
     if this_machine == (inventory is not None):
         raise UsageError("say what to scan: this machine or an inventory", hint="`--self`, or `-i inventory.yaml`")

@@ -18,11 +18,13 @@ class Kind(StrEnum):
     """``posture scan --no-login``: looks from the network only."""
     FEEDS = "feeds"
     """``posture feeds update``; at most 24 hours old (as reported)."""
+    PRUNE = "prune"
+    """``posture store prune``: raw answers go that are older than the policy."""
 
     @property
     def needs_scope(self) -> bool:
         """Whether it touches hosts, and so runs under an authorisation only."""
-        return self is not Kind.FEEDS
+        return self not in (Kind.FEEDS, Kind.PRUNE)
 
 
 class Missed(StrEnum):
@@ -54,7 +56,7 @@ class Schedule:
     inventory: str = ""
     """Absolute path; empty for this machine."""
     scope: str = ""
-    """Absolute path of the scope file; empty for this machine and for feeds."""
+    """Absolute path of the scope file; empty for this machine and for what touches no host."""
     profile: str = ""
     paused: bool = False
     removed: bool = False

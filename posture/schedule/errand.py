@@ -13,7 +13,9 @@ from posture import scope_file
 from posture.blackout import blacked_out
 from posture.errors import ScopeError
 from posture.exit_codes import ExitCode
-from posture.model.schedule import Kind, Schedule
+from posture.model.assessment import RunState
+from posture.model.schedule import Kind, Occurrence, Schedule
+from posture.store import Store
 from reports.inert import inert
 
 PROGRAM = (sys.executable, "-P", "-m", "posture")
@@ -23,6 +25,7 @@ THIS_MACHINE = "self"  # the authorisation of `--self`
 _GOOD = {
     Kind.DISCOVERY: (ExitCode.CLEAN,),
     Kind.FEEDS: (ExitCode.CLEAN,),
+    Kind.PRUNE: (ExitCode.CLEAN,),
     Kind.CREDENTIALED: (ExitCode.CLEAN, ExitCode.FINDINGS, ExitCode.BLIND_SPOTS, ExitCode.FINDINGS_AND_BLIND_SPOTS),
 }
 _GOOD[Kind.EXPOSURE] = _GOOD[Kind.CREDENTIALED]
@@ -40,7 +43,7 @@ class Permit:
 
 
 def permit(schedule: Schedule, now: datetime) -> Permit:
-    """Return whether the scope allows a schedule to run at this moment; feeds touch no host and need none."""
+    """Return whether the scope allows a schedule to run at this moment; what touches no host needs none."""
     if not schedule.kind.needs_scope:
         return Permit()
     if not schedule.inventory:
@@ -60,6 +63,15 @@ def permit(schedule: Schedule, now: datetime) -> Permit:
     return Permit(id_)
 
 
+def in_the_way(store: Store, schedule: Schedule, wanted: Occurrence) -> str:
+    """Return what keeps a time from beginning, empty when nothing does; no raw answer goes beside a run."""
+    if schedule.kind is Kind.PRUNE:
+        for one in store.runs():
+            if one.run.state is RunState.RUNNING:
+                return f"run {one.run.id} is running"
+    return store.schedules.in_the_way(wanted)
+
+
 def words(schedule: Schedule, resume: str = "") -> tuple[str, ...]:
     """Return the arguments of ``posture`` that do it, without configuration and output directory."""
     target: tuple[str, ...] = ("--self",)
@@ -68,6 +80,8 @@ def words(schedule: Schedule, resume: str = "") -> tuple[str, ...]:
     match schedule.kind:
         case Kind.FEEDS:
             return ("feeds", "update")
+        case Kind.PRUNE:
+            return ("store", "prune")
         case Kind.DISCOVERY:
             return ("discover", *target)
         case Kind.CREDENTIALED | Kind.EXPOSURE:

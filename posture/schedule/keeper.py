@@ -18,7 +18,7 @@ from posture.errors import PostureError
 from posture.model.assessment import RunState
 from posture.model.schedule import Kind, Missed, Occurrence, Outcome, Schedule
 from posture.schedule import times
-from posture.schedule.errand import PROGRAM, good, last_line, permit, started
+from posture.schedule.errand import PROGRAM, good, in_the_way, last_line, permit, started
 from posture.schedule.telling import Teller
 from posture.store import Store
 from posture.store.owner import Alive
@@ -203,7 +203,7 @@ class Keeper:
             failed = replace(wanted, outcome=Outcome.FAILED, why=_joined(wanted, allowed.never))
             self.store.schedules.settle(failed, now)
         claim = replace(wanted, authorisation=allowed.authorisation)
-        if why := allowed.never or allowed.wait or self.store.schedules.in_the_way(claim):
+        if why := allowed.never or allowed.wait or in_the_way(self.store, schedule, claim):
             return why
         if not dry:
             self._children[schedule.name, wanted.due] = self._spawn(schedule, wanted)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from posture.model.schedule import Occurrence, Outcome, Schedule
 from posture.schedule import times
-from posture.schedule.errand import permit
+from posture.schedule.errand import in_the_way, permit
 from posture.store import Store
 from posture.store.owner import Alive
 from posture.store.schedules import TIMER
@@ -69,7 +69,7 @@ def _state(store: Store, schedule: Schedule, now: datetime) -> str:
         return "as planned"
     allowed = permit(schedule, now)
     wanted = Occurrence(schedule.name, now, True, Outcome.RUNNING, authorisation=allowed.authorisation)
-    why = allowed.never or allowed.wait or store.schedules.in_the_way(wanted)
+    why = allowed.never or allowed.wait or in_the_way(store, schedule, wanted)
     return f"waits: {why or 'for a scheduler to begin it'}"
 
 

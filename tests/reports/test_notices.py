@@ -393,7 +393,7 @@ def test_a_run_whose_telling_was_killed_is_told_by_the_next_round_and_one_that_i
     left = outbox.read(config.folder)
     assert list(left.to_tell) == ["no-such-run"] and not left.waiting
     (line,) = _notices(config, at)
-    assert "1 runs are still to be told" in line.why and "no-such-run" in line.why
+    assert "runs still to be told: 1" in line.why and "no-such-run" in line.why
     long_ago = at - timedelta(days=15)
     (config.folder / outbox.NAME).unlink()
     outbox.note(config.folder, step(long_ago, Step.TO_TELL, run="no-such-run"))

@@ -72,7 +72,8 @@ def test_a_schedule_is_added_listed_paused_resumed_and_removed(agency: Path, pos
     [
         (("--kind", "exposure", "--every", "7d"), "say what to scan"),
         (("--kind", "exposure", "--every", "7d", "-i", "nowhere.yaml"), "no scope file"),
-        (("--kind", "feeds", "--every", "7d", "--self"), "feeds touch no host"),
+        (("--kind", "feeds", "--every", "7d", "--self"), "feeds touches no host"),
+        (("--kind", "prune", "--every", "4w", "--self"), "prune touches no host"),
         (("--kind", "discovery", "--every", "7d", "--self"), "discovers nothing"),
         (("--kind", "feeds"), "say when"),
         (("--kind", "feeds", "--every", "1"), "no span of time"),
@@ -106,6 +107,13 @@ def test_what_is_wanted_now_runs_here_and_its_failure_is_told(here: Path, postur
     (row,) = posture("schedule", "history").rows
     assert row[1].endswith("(asked)")
     assert row[2] == "failed"
+
+
+def test_the_policy_on_raw_answers_is_carried_out_by_itself(here: Path, posture: Posture) -> None:
+    posture("schedule", "add", "old", "--kind", "prune", "--cron", "0 5 1 * *")
+    assert posture("schedule", "run-now", "old", "--here").code == 0
+    with Store.open(here / "out" / "posture.db") as store:
+        assert "evidence_pruned" in {one.event for one in store.events()}
 
 
 def until(true: Callable[[], bool], what: str) -> None:

@@ -21,6 +21,7 @@ from posture.schedule.errand import permit, words
 from posture.schedule.keeper import NOT_CLAIMED, Keeper
 from posture.schedule.standing import somebody_keeps, standings
 from posture.store import Store
+from tests.posture.store.store_samples import baseline, inventory, run
 
 BEGUN = datetime(2026, 6, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -238,6 +239,18 @@ def test_feeds_need_no_scope_and_wait_for_nobody(store: Store, hand: Hand, tmp_p
     assert [name for name, _ in hand.begun] == ["a-fleet", "feeds"]
 
 
+def test_raw_answers_are_let_go_under_no_scope_and_never_beside_a_run(store: Store, hand: Hand) -> None:
+    store.schedules.add(feeds("old", kind=Kind.PRUNE), by="t", at=BEGUN)
+    store.begin_run(run(1), inventory(1), baseline(1))
+    look(hand, BEGUN + HOUR)
+    (standing,) = standings(store, BEGUN + HOUR)
+    assert (hand.begun, standing.state) == ([], f"waits: run {run(1).id} is running")
+    store.finish_run(run(1).id, BEGUN + HOUR)
+    look(hand, BEGUN + 1.1 * HOUR)
+    assert hand.begun == [("old", BEGUN + HOUR)]
+    assert words(feeds(kind=Kind.PRUNE)) == ("store", "prune")
+
+
 def test_paused_begins_nothing_and_resumed_does_not_catch_up(store: Store, hand: Hand) -> None:
     store.schedules.add(feeds(paused=True), by="t", at=BEGUN)
     look(hand, BEGUN + 3.5 * HOUR)
@@ -276,6 +289,8 @@ def test_what_was_asked_for_is_begun_even_when_paused(store: Store, hand: Hand) 
         (Kind.CREDENTIALED, -9, "interrupted"),
         (Kind.FEEDS, 1, "failed"),
         (Kind.DISCOVERY, 0, "done"),
+        (Kind.PRUNE, 0, "done"),
+        (Kind.PRUNE, 2, "failed"),
     ],
     ids=str,
 )
