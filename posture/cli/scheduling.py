@@ -285,10 +285,8 @@ def run_due_command(config_path: Path | None, out: Path) -> None:
     Examples:
       posture schedule run-due
     """
-    with (
-        prepare.open_store(prepare.read_config(config_path, out), create=True) as store,
-        told_to_end() as stop,
-    ):
+    stop = threading.Event()
+    with prepare.open_store(prepare.read_config(config_path, out), create=True) as store, told_to_end(stop.set):
         keeper_of(store, config_path, out, TIMER).run_due(stop)
 
 
@@ -340,12 +338,11 @@ def keeper_of(store: Store, config_path: Path | None, out: Path, beats_as: str =
 
 
 @contextmanager
-def told_to_end() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or SIGTERM sets; uvicorn hands both on when it has answered what was open."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+def told_to_end(end: Callable[[], None]) -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM do this while the block runs; uvicorn hands both on once it has answered."""
+    before = {number: signal.signal(number, lambda *_: end()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

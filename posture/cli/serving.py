@@ -6,7 +6,7 @@ import ipaddress
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,8 @@ def serve_command(
         raise UsageError("nothing is left to do", hint="give `--no-dashboard` or `--no-schedules`, not both")
     config = prepare.read_config(config_path, out)
     if no_dashboard:
-        with prepare.open_store(config, create=True) as store, told_to_end() as stop:
+        stop = threading.Event()
+        with prepare.open_store(config, create=True) as store, told_to_end(stop.set):
             terminal.note("keeping the schedules; Ctrl-C ends it")
             keeper_of(store, config_path, out).run(stop)
         return
@@ -90,12 +91,12 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
     try:
         import uvicorn  # noqa: PLC0415 - an extra, asked for here only
 
-        from posture.serve.app import create_app  # noqa: PLC0415
-        from posture.serve.door import Door  # noqa: PLC0415
-        from posture.serve.gate import Settings  # noqa: PLC0415
-        from posture.serve.proxy import Proxy  # noqa: PLC0415
-        from posture.serve.single_sign_on import from_entry  # noqa: PLC0415
-        from posture.serve.watch import log_as_json  # noqa: PLC0415
+        from posture.serve.app import create_app  # noqa: PLC0415 - needs the extra
+        from posture.serve.door import Door  # noqa: PLC0415 - needs the extra
+        from posture.serve.gate import Settings  # noqa: PLC0415 - needs the extra
+        from posture.serve.proxy import Proxy  # noqa: PLC0415 - needs the extra
+        from posture.serve.single_sign_on import from_entry  # noqa: PLC0415 - needs the extra
+        from posture.serve.watch import log_as_json  # noqa: PLC0415 - needs the extra
     except ModuleNotFoundError as missing:
         hint = "pip install 'posture-scanner[serve]'"
         raise UsageError(f"the dashboard needs {missing.name}", hint=hint) from None
@@ -109,17 +110,13 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
     secure = way.tls is not None or bool(proxy.addresses) or bool(oidc and oidc.public_url.startswith("https://"))
     sign_on = from_entry(oidc, prepare.now, secure=secure) if oidc else None
     settings = Settings(secure, config.marking, proxy, sign_on)
-    host = f"[{way.listen}]" if ":" in way.listen else way.listen
-    terminal.say(f"dashboard: {'https' if way.tls else 'http'}://{host}:{way.port}/")
-    if token := door.first_token():
-        terminal.say(f"one-time token of the first administrator: {token}")
-    terminal.note("Ctrl-C ends it")
-    sys.stdout.flush()  # a service's journal, or a file, must show the token now
     if way.log_json and keeper is not None:
         keeper.say = logging.getLogger("posture.scheduler").info
-    with told_to_end() as stop, _kept(keeper, stop) as well:
-        uvicorn.run(
-            create_app(store, door, settings, well),
+    stop = threading.Event()
+    beside = [threading.Thread(target=keeper.run, args=(stop,), name="schedules")] if keeper else []
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(store, door, settings, lambda: all(one.is_alive() for one in beside)),
             host=way.listen,
             port=way.port,
             ssl_certfile=str(way.tls[0]) if way.tls else None,
@@ -131,24 +128,33 @@ def _dashboard(store: Store, config: Config, way: _Way, keeper: Keeper | None) -
             proxy_headers=False,  # the peer is the peer: whom a proxy speaks for is `posture.serve.proxy`'s to say
             timeout_graceful_shutdown=10,
         )
+    )
+
+    def end() -> None:
+        stop.set()
+        server.should_exit = True  # uvicorn listens to signals from its start on only; one that came before counts too
+
+    with told_to_end(end), _beside(beside, stop):
+        host = f"[{way.listen}]" if ":" in way.listen else way.listen
+        terminal.say(f"dashboard: {'https' if way.tls else 'http'}://{host}:{way.port}/")
+        if token := door.first_token():
+            terminal.say(f"one-time token of the first administrator: {token}")
+        terminal.note("Ctrl-C ends it")
+        sys.stdout.flush()  # a service's journal, or a file, must show the token now
+        server.run()
 
 
 @contextmanager
-def _kept(keeper: Keeper | None, stop: threading.Event) -> Iterator[Callable[[], bool]]:
-    """Keep the schedules while the block runs, and yield what says whether they are kept still.
-
-    Scans that were begun are stopped before it is left.
-    """
-    if keeper is None:
-        yield lambda: True
-        return
-    thread = threading.Thread(target=keeper.run, args=(stop,), name="schedules")
-    thread.start()
+def _beside(threads: list[threading.Thread], stop: threading.Event) -> Iterator[None]:
+    """Run the threads while the block runs; scans that were begun are stopped before it is left."""
+    for one in threads:
+        one.start()
     try:
-        yield thread.is_alive
+        yield
     finally:
         stop.set()
-        thread.join()
+        for one in threads:
+            one.join()
 
 
 @click.command("systemd")

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from posture.errors import StoreError
 from posture.store import ChainHead, Store
 
+_AT = "%Y-%m-%d at %H:%M:%S"
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -17,7 +19,7 @@ class Standing:
 
     holds: bool
     verdict: str
-    """In words, with when all of it was read last."""
+    """In words: how many rows were read for it, and when the others were."""
 
 
 @dataclass
@@ -29,22 +31,35 @@ class ChainWatch:
     _verified: ChainHead | None = None
     _highest: ChainHead | None = None
     """The last head that held; never forgotten, or a chain written anew would hold at the next look."""
-    _whole_at: datetime | None = None
+    _whole: tuple[int, datetime] = (0, datetime.min.replace(tzinfo=UTC))
+    """How many rows there were when all of them were read last, and when that was."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self, *, whole: bool = False) -> Standing:
         """Return how the chain stands; a chain that does not hold is read from its beginning until it does."""
         with self._lock:
-            since = None if whole else self._verified
-            at = self._whole_at if since is not None and self._whole_at is not None else self.now()
+            since, now = None if whole else self._verified, self.now()
             try:
                 expected = self._highest if since is None else None
-                self._verified = self.store.verify_chain(expected, since=since)
+                head = self.store.verify_chain(expected, since=since)
             except StoreError as error:
-                self._verified = self._whole_at = None
+                self._verified = None
                 return Standing(False, f"The chain does not hold: {error}. {error.hint}")
-            self._whole_at, head = at, self._verified
-            self._highest = head
-        began = "All of it was" if since is None else f"Rows after {since.seq:,} were verified now, the whole was"
-        said = f"All {head.seq:,} rows hold: each covers the one before it. Head {head.digest}."
-        return Standing(True, f"{said} {began} verified on {at:%Y-%m-%d at %H:%M:%S} UTC.")
+            self._verified = self._highest = head
+            if since is None:
+                self._whole = (head.seq, now)
+            rows, at = self._whole
+        new = head.seq - (since.seq if since else 0)
+        if since is None:
+            told = f"All {new:,} rows were read on {now:{_AT}} UTC and hold: each covers the one before it."
+        elif new == 0:
+            told = f"No row was new on {now:{_AT}} UTC, and the last one is still the one that held."
+        else:
+            were = "row was" if new == 1 else "rows were"
+            told = f"{new:,} new {were} read on {now:{_AT}} UTC; the chain holds from the last one that had held."
+        if since is not None:
+            told += (
+                f" The {since.seq:,} before were not read again: rows 1 to {rows:,} were last read on {at:{_AT}} UTC"
+            )
+            told += f", the {since.seq - rows:,} after those when they were new." if since.seq > rows else "."
+        return Standing(True, f"{told} Head {head.digest}.")

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from posture.errors import UsageError
@@ -91,13 +91,10 @@ class Door:
         Raises:
             UsageError: nobody has the name, or it is the last administrator.
         """
-        accounts = {one.name: one for one in self.store.people.accounts()}
-        if name not in accounts:
+        if self.store.people.account(name) is None:
             raise UsageError(f"there is no account `{name[:64]}`", hint="the page of accounts lists them")
-        admins = [one.name for one in accounts.values() if one.role is Role.ADMIN and not one.disabled]
-        if admins == [name]:
+        if not self.store.people.disable(name, by=by, at=self.now()):
             raise UsageError("this is the last administrator", hint="make another one first")
-        self.store.people.change(replace(accounts[name], disabled=True), by=by, did="disabled", at=self.now())
 
     def sign_in(self, name: str, password: str) -> str:
         """Return the token of a new session; empty when name or password is wrong, or the account rests."""
@@ -147,9 +144,7 @@ class Door:
         if account is None:
             self.store.people.add(Account(who.name, who.role, who.systems, kept, now), by=who.by, at=now)
         elif (account.role, account.systems) != (who.role, who.systems):
-            changed = replace(account, role=who.role, systems=who.systems)
-            did = f"role {who.role.value}, systems {', '.join(who.systems) or 'all'}"
-            self.store.people.change(changed, by=who.by, did=did, at=now)
+            self.store.people.place(who.name, who.role, who.systems, by=who.by, at=now)
         return self.sign_in_as(who.name, by=who.by)
 
     def who(self, token: str) -> Account | None:

@@ -54,7 +54,7 @@ class SingleSignOn:
     groups_claim: str = "groups"
     secure: bool = True
     refusals: Limits = field(default_factory=Limits)
-    """How many of them the audit log takes."""
+    """How many of people of whom nothing is known the audit log takes."""
     _begun: OrderedDict[str, tuple[str, Asked]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -77,11 +77,11 @@ class SingleSignOn:
                 self._begun.popitem(last=False)
         return asked.address
 
-    def come_back(self, asked_for: Mapping[str, str], browser: str) -> Vouched:
-        """Return whom the provider vouches for; each begun sign-in ends here, well or not.
+    def come_back(self, asked_for: Mapping[str, str], browser: str) -> Mapping[str, Any]:
+        """Return what the provider vouches for; each begun sign-in ends here, well or not.
 
         Raises:
-            RefusedError: it does not, or the person has no place here.
+            RefusedError: it does not.
         """
         with self._lock:
             held, asked = self._begun.pop(asked_for.get("state", ""), ("", None))
@@ -94,12 +94,16 @@ class SingleSignOn:
         code = asked_for.get("code", "")
         if not code or len(code) > _MAX_CODE:
             raise RefusedError("the identity provider did not let you in", hint="begin again")
-        return self._vouched(self.provider.redeem(code, asked))
+        return self.provider.redeem(code, asked)
 
-    def _vouched(self, claims: Mapping[str, Any]) -> Vouched:
-        named = claims.get(self.account_claim)
-        name = named.lower() if isinstance(named, str) else ""
-        if not 1 <= len(name) <= 64 or not NAME.issuperset(name):
+    def vouched(self, claims: Mapping[str, Any]) -> Vouched:
+        """Return who somebody is here.
+
+        Raises:
+            RefusedError: the person has no place here.
+        """
+        name = self.account(claims)
+        if not name:
             hint = f"the claim `{self.account_claim}` needs lower-case letters, digits and . - _ @, at most 64"
             raise RefusedError("the identity provider gives no name that an account can have", hint=hint)
         if self.account_claim == "email" and claims.get("email_verified") is not True:
@@ -109,25 +113,23 @@ class SingleSignOn:
         place = next((place for group, place in self.places.items() if group in groups), None)
         if place is None:
             hint = "an administrator names your group under `serve: oidc: roles`, or puts you into one that has a role"
-            raise NoPlaceError(name, hint)
+            raise RefusedError(f"you are signed in there as {name}, and none of your groups has a role here", hint=hint)
         owner = _digest(f"{self.name}\0{claims['sub']}")
         return Vouched(name, owner, place.role, place.systems, by=f"OIDC, {self.name}")
 
-    def tell(self, door: Door, error: PostureError) -> None:
-        """Write a refusal into the audit log; strangers cannot make it grow for ever."""
-        account = error.account if isinstance(error, NoPlaceError) else ""
-        if self.refusals.wait_s(Kind.REFUSAL, ""):
+    def account(self, claims: Mapping[str, Any]) -> str:
+        """Return the name of somebody's account here; empty when it is none that an account can have."""
+        named = claims.get(self.account_claim)
+        name = named.lower() if isinstance(named, str) else ""
+        return name if 1 <= len(name) <= 64 and NAME.issuperset(name) else ""
+
+    def tell(self, door: Door, error: PostureError, claims: Mapping[str, Any] | None) -> None:
+        """Write a refusal into the audit log; strangers, of whom nothing is known, cannot make it grow for ever."""
+        if claims is None and self.refusals.wait_s(Kind.REFUSAL, ""):
             _LOG.warning("sign-in refused, and not in the audit log since there are too many: %s", error)
             return
+        account = self.account(claims) if claims else ""
         door.store.people.refuse(account, by=f"OIDC, {self.name}", why=str(error), at=door.now())
-
-
-class NoPlaceError(RefusedError):
-    """Somebody whom the provider knows, and who has no role here."""
-
-    def __init__(self, account: str, hint: str) -> None:
-        super().__init__(f"you are signed in there as {account}, and none of your groups has a role here", hint=hint)
-        self.account = account
 
 
 def from_entry(entry: OidcEntry, now: Callable[[], datetime], *, secure: bool) -> SingleSignOn:
@@ -194,19 +196,20 @@ def add_single_sign_on(
     def back(request: Request) -> Response:
         if sign_on is None:
             raise StoreError("there is no single sign-on here", hint="sign in with a password")
+        claims = None
         try:
-            vouched = sign_on.come_back(request.query_params, request.cookies.get(sign_on.cookie, ""))
-            token = door.sign_in_vouched(vouched)
+            claims = sign_on.come_back(request.query_params, request.cookies.get(sign_on.cookie, ""))
+            token = door.sign_in_vouched(sign_on.vouched(claims))
         except PostureError as error:
-            return refused(sign_on, error)
+            return refused(sign_on, error, claims)
         # No redirect: a browser sends a strict cookie to no page that another site led to.
         answer = HTMLResponse(page(""), headers={"Refresh": "0; url=/"})
         answer.delete_cookie(sign_on.cookie, secure=sign_on.secure, httponly=True, samesite="lax", path="/")
         let_in(answer, token)
         return answer
 
-    def refused(sign_on: SingleSignOn, error: PostureError) -> Response:
-        sign_on.tell(door, error)
+    def refused(sign_on: SingleSignOn, error: PostureError, claims: Mapping[str, Any] | None = None) -> Response:
+        sign_on.tell(door, error, claims)
         return HTMLResponse(page(f"{error}: {error.hint}."), status_code=HTTPStatus.FORBIDDEN)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from posture.serve.tokens import Tokens
 from reports.inert import inert
 
 Ready = Callable[[], bool]
+_NAME = re.compile(r"[a-z_]{1,30}")  # ours are no longer; anything else may be a secret in the wrong place
 
 
 def add_watch(app: FastAPI, tokens: Tokens, metrics: Callable[[Account], bytes], ready: Ready) -> None:
@@ -38,6 +40,24 @@ def add_watch(app: FastAPI, tokens: Tokens, metrics: Callable[[Account], bytes],
         return Response(metrics(account), media_type="text/plain; version=0.0.4")
 
 
+class NamesOnly(logging.Filter):
+    """Takes the values out of the query of every request that is logged: a code of single sign-on may be among them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return true, with the names of the parameters left."""
+        if isinstance(record.args, tuple) and len(record.args) == 5:
+            caller, method, target, version, status = record.args
+            path, mark, query = str(target).partition("?")
+            names = "&".join(_name(part) for part in query.split("&"))
+            record.args = (caller, method, f"{path}{mark}{names}", version, status)
+        return True
+
+
+def _name(part: str) -> str:
+    name, given, _ = part.partition("=")
+    return name if given and _NAME.fullmatch(name) else "…"
+
+
 class JsonLines(logging.Formatter):
     """One JSON object for each line of the log; what came from outside is made harmless."""
 
@@ -57,9 +77,11 @@ def log_as_json() -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonLines}},
+        "filters": {"names": {"()": NamesOnly}},
         "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "json"}},
         "loggers": {
-            name: {"handlers": ["err"], "level": "INFO", "propagate": False} for name in ("uvicorn", "posture")
+            "uvicorn.access": {"filters": ["names"]},
+            **{name: {"handlers": ["err"], "level": "INFO", "propagate": False} for name in ("uvicorn", "posture")},
         },
     }
 

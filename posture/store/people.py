@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Connection, Row, and_, delete, select, update
 
 from posture.errors import StoreError
 from posture.model.account import Account, Login, Role
 from posture.store import chain
-from posture.store.blobs import Blobs, upsert
+from posture.store.blobs import Blobs
 from posture.store.codec import micros, moment
 from posture.store.database import Database
 from posture.store.schema import ACCOUNT, LOGIN
@@ -47,17 +47,28 @@ class People:
             detail = {"account": account.name, "by": by, "role": account.role.value, "systems": list(account.systems)}
             chain.append(conn, self._blobs, [chain.Entry(at, "account_made", "", None, detail=detail)])
 
-    def change(self, account: Account, *, by: str, did: str, at: datetime) -> None:
-        """Keep an account as it is now; the chain says who did what to it.
-
-        ``disabled`` and ``password_changed`` end every session of the account.
-        """
+    def disable(self, name: str, *, by: str, at: datetime) -> bool:
+        """Take an account out of use and end its sessions; false, and nothing done, for the last administrator."""
+        here, admin = ACCOUNT.c.name == name, and_(ACCOUNT.c.role == Role.ADMIN.value, ACCOUNT.c.disabled == 0)
         with self._database.write() as conn:
-            upsert(conn, ACCOUNT, [_row(account)])
-            if did in ("disabled", "password_changed"):
-                conn.execute(delete(LOGIN).where(LOGIN.c.account == account.name))
-            detail = {"account": account.name, "by": by, "did": did}
-            chain.append(conn, self._blobs, [chain.Entry(at, "account_changed", "", None, detail=detail)])
+            admins = select(ACCOUNT.c.name).where(admin).order_by(ACCOUNT.c.name).with_for_update()
+            if set(conn.execute(admins).scalars()) == {name}:
+                return False
+            conn.execute(update(ACCOUNT).where(here).values(disabled=1))
+            self._changed(conn, name, by, "disabled", at)
+        return True
+
+    def place(self, name: str, role: Role, systems: tuple[str, ...], *, by: str, at: datetime) -> None:
+        """Give an account another role and other systems, and end its sessions; nothing else of it is touched."""
+        values = {"role": role.value, "systems": msgspec.json.encode(systems).decode()}
+        with self._database.write() as conn:
+            conn.execute(update(ACCOUNT).where(ACCOUNT.c.name == name).values(values))
+            self._changed(conn, name, by, f"role {role.value}, systems {', '.join(systems) or 'all'}", at)
+
+    def _changed(self, conn: Connection, name: str, by: str, did: str, at: datetime) -> None:
+        conn.execute(delete(LOGIN).where(LOGIN.c.account == name))
+        detail = {"account": name, "by": by, "did": did}
+        chain.append(conn, self._blobs, [chain.Entry(at, "account_changed", "", None, detail=detail)])
 
     def count_failure(self, name: str, *, most: int, rest: timedelta, at: datetime) -> None:
         """Count a wrong password, and let the account rest after so many; nothing else of it is touched.

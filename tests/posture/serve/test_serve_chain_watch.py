@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -34,14 +34,22 @@ def spoil(store: Store, change: str) -> None:
         raw.execute(change)
 
 
-def test_new_rows_are_verified_and_the_page_says_when_the_whole_was(store: Store) -> None:
-    watch = ChainWatch(store, lambda: NOW)
-    assert "All 5 rows hold" in watch.look().verdict
+def test_the_page_says_how_many_rows_were_read_now_and_when_the_others_were(store: Store) -> None:
+    moment = NOW
+    watch = ChainWatch(store, lambda: moment)
+    assert watch.look().verdict.startswith("All 5 rows were read on 2026-11-28 at 03:00:00 UTC and hold")
     grow(store)
+    moment += timedelta(minutes=5)
     found = watch.look()
     assert found.holds
-    assert "All 6 rows hold" in found.verdict
-    assert "Rows after 5 were verified now, the whole was verified on 2026-11-28 at 03:00:00 UTC" in found.verdict
+    assert found.verdict.startswith("1 new row was read on 2026-11-28 at 03:05:00 UTC")
+    others = "The 5 before were not read again: rows 1 to 5 were last read on 2026-11-28 at 03:00:00 UTC. "
+    assert others in found.verdict
+    moment += timedelta(minutes=5)
+    found = watch.look()
+    assert found.verdict.startswith("No row was new on 2026-11-28 at 03:10:00 UTC")
+    assert "rows 1 to 5 were last read on 2026-11-28 at 03:00:00 UTC, the 1 after those when they were" in found.verdict
+    assert watch.look(whole=True).verdict.startswith("All 6 rows were read on 2026-11-28 at 03:10:00 UTC and hold")
 
 
 def test_a_changed_old_row_shows_when_the_whole_is_verified_and_from_then_on(store: Store) -> None:

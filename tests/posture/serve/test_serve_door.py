@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -84,15 +83,42 @@ def test_a_wrong_password_brings_no_disabled_account_back(agency: Served, monkey
     people = agency.store.people
 
     def meanwhile(given: str, kept: str) -> bool:
-        account = people.account("ada")
-        assert account is not None
-        people.change(replace(account, disabled=True), by="root", did="disabled", at=agency.clock())
+        people.disable("ada", by="root", at=agency.clock())
         return given == PASSWORD
 
     monkeypatch.setattr("posture.serve.door.passwords.right", meanwhile)
     for said in ("wrong", PASSWORD):
         assert agency.door.sign_in("ada", said) == ""
         assert people.account("ada").disabled  # type: ignore[union-attr]
+
+
+def test_changes_that_meet_undo_nothing_of_each_other(agency: Served) -> None:
+    agency.door.make("ada", PASSWORD, Role.VIEWER, (), by="test")
+    people = agency.store.people
+    for _ in range(5):
+        agency.door.sign_in("ada", "wrong")
+    people.disable("ada", by="root", at=agency.clock())
+    people.place("ada", Role.AUDITOR, ("HR",), by="root", at=agency.clock())
+    found = people.account("ada")
+    assert found is not None
+    assert (found.role, found.systems, found.disabled) == (Role.AUDITOR, ("HR",), True)
+    assert found.locked_until is not None
+
+
+def test_two_administrators_who_disable_each_other_leave_one(agency: Served) -> None:
+    for name in ("ada", "bob"):
+        agency.door.make(name, PASSWORD, Role.ADMIN, (), by="test")
+    people = agency.store.people
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda one: people.disable(one, by="test", at=agency.clock()), ("ada", "bob")))
+    assert sorted(done) == [False, True]
+    assert sum(not one.disabled for one in people.accounts()) == 1
+
+
+def test_another_role_ends_the_sessions_of_the_old_one(agency: Served) -> None:
+    browser = agency.signed_in(Role.ANALYST)
+    agency.store.people.place("analyst", Role.VIEWER, (), by="test", at=agency.clock())
+    assert browser.get("/").status_code == 303
 
 
 def test_the_first_token_is_worth_nothing_once_there_is_an_administrator(agency: Served) -> None:

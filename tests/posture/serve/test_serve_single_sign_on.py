@@ -304,6 +304,21 @@ def test_strangers_cannot_fill_the_audit_log(agency: Served) -> None:
     assert agency.store.chain_head().seq - before == Kind.REFUSAL.value.burst
 
 
+def test_who_was_verified_and_is_refused_is_in_the_audit_log_however_many_strangers_were(
+    agency: Served, lying: Crooked
+) -> None:
+    for _ in range(Kind.REFUSAL.value.burst):
+        agency.browser().get(BACK)
+    for claims, why in (({"groups": []}, "none of your groups"), ({"preferred_username": "a b"}, "gives no name")):
+        browser = agency.browser()
+        refused(agency, browser, honest(lying, begin(browser), agency.clock, **claims), why)
+    agency.door.make("jane.doe", PASSWORD, Role.VIEWER, (), by="test")
+    browser = agency.browser()
+    assert browser.get(BACK, params=honest(lying, begin(browser), agency.clock)).status_code == 403
+    event, detail = last_event(agency)
+    assert (event, '"account":"jane.doe"' in detail, "is taken here" in detail) == ("sign_in_refused", True, True)
+
+
 def test_the_sign_in_page_leads_there_only_where_it_is_configured(agency: Served, lying: Crooked) -> None:
     assert f'href="{OUT}"' in agency.browser().get("/sign-in").text
     plain = create_app(agency.store, agency.door, Settings(secure=False))
