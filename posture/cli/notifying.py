@@ -39,7 +39,7 @@ def notify_command(
     Events: new-critical-path, overdue, coverage-drop. Addresses, events and credentials stand under `notify` in the
     configuration. Bodies are signed (X-Posture-Signature, HMAC-SHA256), redirects are refused, TLS is verified.
 
-    What does not arrive waits, and goes first the next time; `posture doctor` shows it. A scheduled scan that logs in
+    What does not arrive waits; `posture doctor` shows it. A scheduled scan that logs in
     is followed by this by itself, in a process of its own, once somebody stands under `notify`, and again every hour
     while something waits.
 

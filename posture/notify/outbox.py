@@ -21,6 +21,7 @@ import msgspec
 
 from posture.errors import StoreError
 from posture.notify.events import Event
+from posture.store.disk import sync
 
 NAME, LOCK = "notices.jsonl", "notices.lock"
 Key = tuple[str, str]
@@ -136,6 +137,7 @@ def note(folder: Path, *lines: Line) -> None:
     path = folder / NAME
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -143,6 +145,8 @@ def note(folder: Path, *lines: Line) -> None:
             file.write(start + b"".join(msgspec.json.encode(one) + b"\n" for one in lines))
             file.flush()
             os.fsync(file.fileno())
+        if fresh:
+            sync(folder)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}", hint=f"ls -l {path}; df {folder}") from None
 

@@ -66,7 +66,7 @@ class Round:
         return whole
 
     def send(self) -> Iterator[Sent]:
-        """Yield what came of each notice that waits, the oldest first."""
+        """Yield what came of each notice that waits: those tried least first, and of these the oldest."""
         note(self.folder, Line(at=self.now(), step=Step.ROUND))
         by_name = {name_of(one): one for one in self.targets}
         over: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Round:
         lines = (Line(at=at, step=Step.GIVEN_UP, target=one.target, event=one.event.id, why=why) for one, why in gone)
         if gone:
             note(self.folder, *lines)
-        return kept[-MAX_WAITING:]
+        return sorted(kept[-MAX_WAITING:], key=lambda one: one.attempts)  # one that breaks its receiver goes last
 
     def _sent(self, target: Target, one: Waiting) -> Sent:
         event = one.event if target.hosts else replace(one.event, hosts=())  # as it is configured today

@@ -559,6 +559,18 @@ def test_a_receiver_that_drips_holds_up_no_other(
     assert len(heard.bodies) == 1
 
 
+def test_a_notice_that_a_receiver_stumbles_over_keeps_no_other_from_it(
+    tmp_path: Path, receiver: tuple[str, Heard], certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, heard = receiver
+    monkeypatch.setattr("posture.notify.post._FIRST_WAIT_S", 0.0)
+    heard.answers[:] = [500] * ATTEMPTS + [200]
+    telling = round_of(tmp_path, hook(url, certificate))
+    outbox.note(tmp_path, *(waits(event(id=one)) for one in "abc"))
+    assert [one.attempts for one in telling.send()] == [ATTEMPTS, 0, 0]
+    assert [one.event for one in telling.send()] == ["b", "c", "a"]
+
+
 def test_a_receiver_that_takes_long_gets_the_rest_in_the_next_round(
     tmp_path: Path, receiver: tuple[str, Heard], certificate: Path
 ) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from test_schedule_keeper import BEGUN, HOUR, Clock, Errand, Hand, claimed_elsewhere, feeds, fleet
 
-from posture.model.schedule import Kind
+from posture.model.schedule import Kind, Occurrence, Outcome
 from posture.notify import outbox
 from posture.notify.outbox import Line, Step
 from posture.schedule.telling import Teller
 from posture.store import Store
+from tests.posture.store.store_samples import baseline, inventory, run
 
 
 class Ended(Errand):
@@ -92,9 +93,11 @@ def test_a_scheduler_that_is_told_to_end_waits_for_no_receiver(scene: Scene) -> 
 
 
 def test_a_run_is_written_down_before_it_is_called_done(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    due = BEGUN + HOUR
     scene.store.schedules.add(fleet(scene.folder), by="t", at=BEGUN)
-    claimed_elsewhere(scene.folder, "whole")
-    run = scene.store.load_run().run.id
+    scene.store.schedules.claim(Occurrence("fleet", due, True, Outcome.RUNNING, authorisation="AUTH-1"), due)
+    scene.store.begin_run(run(1), inventory(1), baseline(1))
+    scene.store.finish_run(run(1).id, due)
     seen: list[list[str]] = []
     settle = scene.store.schedules.settle
 
@@ -104,9 +107,9 @@ def test_a_run_is_written_down_before_it_is_called_done(scene: Scene, monkeypatc
 
     monkeypatch.setattr(scene.store.schedules, "settle", watched)
     hand = scene.hand()
-    hand._children["fleet", BEGUN + HOUR] = Ended(0)  # type: ignore[assignment]
+    hand._children["fleet", due] = Ended(0)  # type: ignore[assignment]
     hand.end()
-    assert seen == [[run]]
+    assert seen == [[run(1).id]]
     assert scene.begun.errands == [], "who ends writes down, and begins nothing"
     scene.hand().look()
     assert len(scene.begun.errands) == 1, "the next scheduler tells it"
