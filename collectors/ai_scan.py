@@ -206,6 +206,8 @@ class _Asking:
         if looks.transcript is None or not looks.transcript.answers:
             why = "nmap did not look at it from here, so its open ports are not known"
             return not_asked(host, self.vantage, self.trust, Blind.NOT_ATTEMPTED, why, moment)
+        if gone := next((answer.gone for answer in looks.transcript.answers.values() if answer.gone), ""):
+            return not_asked(host, self.vantage, self.trust, Blind.NOT_KEPT, gone, moment)
         if gentle(host):
             why = "fragile and OT devices are asked nothing but their named ports"
             return not_asked(host, self.vantage, self.trust, Blind.NOT_ATTEMPTED, why, moment)

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from collectors.replay import read_transcripts
 from posture import config as configuration
 from posture.config import Config, RetentionEntry
+from posture.demo import HOME, demo_job
 from posture.doctor import Health, examine
 from posture.errors import ConfigError, NotKeptError
 from posture.model.assessment import HostAssessment
 from posture.model.finding import Status
+from posture.model.observation import Blind
 from posture.receipts import receipt
 from posture.retention import archives_of, months_before, overdue, prune, survey
-from posture.run import evaluate
+from posture.run import Work, evaluate, scan
+from posture.scope import AiQuestions
 from posture.store import Store, letting
 from tests.posture.proof.test_receipts import CHECK, look, the_finding
 from tests.posture.replays import DAY, START
@@ -130,3 +134,41 @@ def test_the_policy_is_read_from_the_file(tmp_path: Path) -> None:
         "schema: posture.config/1\nretention: {searchable_months: 12, retrievable_months: 30, hold: [R1]}\n"
     )
     assert configuration.read(path).retention == RetentionEntry(12, 30, ["R1"])
+
+
+def test_a_run_that_goes_on_without_its_looks_asks_no_port_and_says_why(tmp_path: Path) -> None:
+    """What nmap saw of the host is no longer kept, so nobody knows which of its ports to ask for AI services."""
+    recorded = [one for one in read_transcripts(HOME / "transcripts") if one.session.host == "grants-app1"]
+    (seen,) = (one for one in recorded if one.session.transport == "nmap")
+    begun = seen.session.started_at.replace(microsecond=0)
+    config = configuration.default(tmp_path)
+    job = demo_job(config, begun)
+    (host,) = (one for one in job.inventory.hosts if one.id == seen.session.host)
+    (vantage,) = (one for one in job.inventory.vantages if one.name == seen.session.vantage)
+    job = replace(
+        job,
+        inventory=replace(job.inventory, hosts=(host,), vantages=(vantage,)),
+        scope=replace(job.scope, ai_services=AiQuestions(10)),
+        vantage=vantage,
+        network=True,
+    )
+    work = Work(clock=lambda: begun + DAY)
+    with Store.open(tmp_path / "posture.db") as store:
+        work.stop.set()
+        run = scan(store, job, begun, work)
+        work.stop.clear()
+        store.resume_run(run, begun)
+        store.save_host(run, host.id, transcripts=[seen])
+        store.interrupt_run(run, begun)
+        cut = letting.Cut(begun + DAY, begun - DAY, "searchable 1 month")
+        assert letting.let_go(store, cut, tmp_path / "archive", begun, by="alex").archive.blobs > 0
+        scan(store, job, begun + DAY, work, resume=run)
+        entry = store.read_host(run, host.id)
+    assert not (tmp_path / "probes.jsonl").read_text()
+    why = {one.topic: (one.reason, one.detail) for one in entry.unseen}
+    for topic in ("exposure", "ai_service"):
+        assert why[topic][0] is Blind.NOT_KEPT, topic
+        assert "searchable 1 month" in why[topic][1]
+    asked = [one.verdict for one in entry.results if {"ai_service", "ai"} & set(one.verdict.topics)]
+    assert asked
+    assert {one.status for one in asked} == {Status.NOT_CHECKED}
