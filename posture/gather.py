@@ -19,11 +19,13 @@ from collectors.probe_log import ProbeLog
 from collectors.reach import Reach, route
 from collectors.registry import COLLECTORS
 from collectors.script import SessionLimits
+from posture.asked import asked_over
 from posture.config import Config
 from posture.engine import collect_hosts, open_door
 from posture.errors import CollectError
 from posture.judged import Circumstances
 from posture.known import Matcher, Nothing
+from posture.model.asked import Asked
 from posture.model.assessment import Run
 from posture.model.check import Baseline
 from posture.model.host import IMPORTED_FROM, Host, Inventory, TransportKind, Vantage
@@ -115,7 +117,7 @@ def gather(store: Store, run: Run, job: Job, work: Work, visits: frozenset[Visit
     reach = _reach(job, work)
     with ProbeLog(job.config.folder / "probes.jsonl", job.scope.authorisation) as log:
         if job.login:
-            for transcript in _logins(job, log, work, reach, keeper.read()):
+            for transcript in _logins(job, log, work, reach, _read(visits)):
                 keeper.keep(transcript, READING)
         if job.network and not work.stop.is_set():
             for transcript in _looks(job, log, work, reach, keeper):
@@ -125,24 +127,42 @@ def gather(store: Store, run: Run, job: Job, work: Work, visits: frozenset[Visit
     return Gathered(work.stop.is_set(), tuple(_notes(job, reach, work)))
 
 
+def asked_by(job: Job, visits: frozenset[Visit], left_out: int) -> Asked:
+    """Return what a run has asked when this attempt at it comes to its end.
+
+    This one asks all that it sets out to. Of an earlier one, which was broken off, only what it brought home counts.
+    """
+    everyone = {host.id for host in job.inventory.hosts}
+    logged_in = everyone if job.login else _read(visits)
+    if job.network:
+        return asked_over(job.inventory.hosts, logged_in, everyone, left_out)
+    transports = (NMAP,) if job.scope.ai_services is None else (NMAP, HTTP)
+    places = (*((job.vantage,) if job.look_here else ()), *job.far)
+    seen = [_looked_at(visits, place.name, one) | {place.host} for place in places for one in transports]
+    looked_at = everyone.intersection(*seen) if seen else set()
+    return asked_over(job.inventory.hosts, logged_in, looked_at, left_out)
+
+
+def _read(visits: frozenset[Visit]) -> set[str]:
+    """Return the hosts whose login needs no repeating."""
+    return {visit.host for visit in visits if visit.whole and visit.brought and is_login(visit.transport)}
+
+
+def _looked_at(visits: frozenset[Visit], vantage: str, transport: str) -> set[str]:
+    """Return the hosts that were wholly looked at, or asked, from this vantage."""
+    looks = (visit for visit in visits if visit.transport == transport and visit.vantage == vantage)
+    return {visit.host for visit in looks if visit.whole and visit.brought}
+
+
 class _Keeper:
     """Keeps transcripts of one run, and knows which hosts need no second visit when it is taken up again."""
 
     def __init__(self, store: Store, run_id: str, work: Work, visits: frozenset[Visit]) -> None:
         self._store, self._run_id, self._work = store, run_id, work
-        self._visits = visits
+        self.visits = visits
         self._told = {visit.host for visit in visits if visit.brought and is_login(visit.transport)}
         self.answered = set(self._told)
         """Hosts known to be alive: their silence towards the network is believed."""
-
-    def read(self) -> set[str]:
-        """Return the hosts whose login needs no repeating."""
-        return {visit.host for visit in self._visits if visit.whole and visit.brought and is_login(visit.transport)}
-
-    def looked_at(self, vantage: str, transport: str = NMAP) -> set[str]:
-        """Return the hosts that were wholly looked at, or asked, from this vantage."""
-        looks = (visit for visit in self._visits if visit.transport == transport and visit.vantage == vantage)
-        return {visit.host for visit in looks if visit.whole and visit.brought}
 
     def keep(self, transcript: Transcript, stage: str) -> None:
         """Store it, unless it says less than what is there."""
@@ -247,7 +267,7 @@ def _questions(store: Store, run_id: str, job: Job, log: ProbeLog, work: Work, k
     granted = {grant.host for grant in job.scope.vantages}
     todo = []
     for vantage in (*here, *(one for one in job.far if one.host in granted)):
-        done = keeper.looked_at(vantage.name, HTTP)
+        done = _looked_at(keeper.visits, vantage.name, HTTP)
         others = [host for host in job.inventory.hosts if host.addresses and host.id != vantage.host]
         todo.append((vantage, [host for host in others if host.id not in done]))
     work.progress.expect(ASKING, sum(len(hosts) for _, hosts in todo))
@@ -271,7 +291,7 @@ def _looks_of(store: Store, run_id: str, hosts: list[Host], vantage: Vantage) ->
 
 def _seen_from(vantage: Vantage, job: Job, keeper: _Keeper) -> list[Host]:
     """Return the hosts to look at from there; a host's look at itself passes no firewall and would prove nothing."""
-    done = keeper.looked_at(vantage.name)
+    done = _looked_at(keeper.visits, vantage.name, NMAP)
     return [
         host
         for host in job.inventory.hosts

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from collectors.base import Transcript
 from collectors.registry import COLLECTORS
 from posture import __version__
-from posture.asked import keep_asked
+from posture.asked import asked_over, keep_asked, keep_asked_of
 from posture.assess import assess, fingerprint, scorer
 from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
@@ -27,7 +27,7 @@ from posture.evaluate.lifecycle import update_findings
 from posture.evaluate.scanning import host_cadence
 from posture.exit_codes import ExitCode, exit_code
 from posture.feeds.freshness import notes as notes_on_feeds
-from posture.gather import JUDGING, Job, Progress, Silent, Work, gather
+from posture.gather import JUDGING, Job, Progress, Silent, Work, asked_by, gather
 from posture.graph.build import GraphBuilder
 from posture.graph.evidence import HostEvidence
 from posture.histories import keep_scores
@@ -49,7 +49,6 @@ from posture.judged import (
 )
 from posture.judging import Bench, scanning_of
 from posture.known import Looking, Recalled
-from posture.model.asked import Asked
 from posture.model.assessment import Assessment, HostAssessment, Run, RunState
 from posture.model.attack import AttackReport
 from posture.model.check import Baseline
@@ -105,9 +104,8 @@ def scan(store: Store, job: Job, now: datetime, work: Work, *, resume: str = "")
     run, job, visits = _taken_up(store, resume, job, now) if resume else (_begun(store, job, now), job, frozenset())
     work = replace(work, progress=Told(store, run.id, work.progress, work.clock))
     with _nothing_lost(store, run, work):
-        here = {host.id for host in job.inventory.hosts}
-        left_out = sum(host.id not in here for host in job.jump_hosts)
-        keep_asked(store, run.id, Asked(job.login, job.network, left_out))
+        left_out = {host.id for host in job.jump_hosts} - {host.id for host in job.inventory.hosts}
+        keep_asked(store, run.id, asked_by(job, visits, len(left_out)))
         gathered = gather(store, run, job, work, visits)
         looking = _looking(store, run, job)
         judged = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
@@ -130,12 +128,15 @@ def replay(
     """
     run = _begun(store, job, now, origin=Origin.REPLAYED, as_of=as_of)
     with _nothing_lost(store, run, work):
-        transports = set()
+        logged_in: set[str] = set()
+        looked_at: set[str] = set()
         for transcript in transcripts:
             recorded = replace(transcript, session=replace(transcript.session, origin=Origin.REPLAYED))
             store.save_host(run.id, transcript.session.host, transcripts=[recorded])
-            transports.add(transcript.session.transport)
-        keep_asked(store, run.id, Asked(any(map(is_login, transports)), NMAP in transports))
+            kind = transcript.session.transport
+            if is_login(kind) or kind == NMAP:
+                (logged_in if is_login(kind) else looked_at).add(transcript.session.host)
+        keep_asked(store, run.id, asked_over(job.inventory.hosts, logged_in, looked_at))
         looking = _looking(store, run, job)
         judged = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
         _finish(store, run, work, [*judged, *_feed_notes(job, run)])
@@ -159,6 +160,7 @@ def merge(store: Store, sources: Iterable[str], now: datetime, work: Work) -> st
     store.merge_runs(run, run.merged_from, baseline)
     with _nothing_lost(store, run, work):
         keep_circumstances(store, run.id, circumstances)
+        keep_asked_of(store, run.id, found)
         register = joined(_register_as_merged(store, one) for one in found)
         known = Recalled(Reader(register, circumstances.rules(baseline, register.feeds)), run)
         inventory = store.inventory(run.id)

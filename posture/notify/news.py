@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from posture.asked import PART, asked_of
+from posture.asked import asked_of
 from posture.config import NotifyEntry
-from posture.model.asked import Asked
+from posture.model.asked import Asked, NotKnown
 from posture.model.assessment import Assessment, RunState
 from posture.model.schedule import Kind
 from posture.notify.events import Event, events
@@ -53,12 +53,15 @@ def _before(store: Store, now: Assessment) -> Assessment | None:
     return None
 
 
-def _asked(store: Store, run: str) -> Asked:
-    """Return what a run set out to ask; of runs from before that was kept, the schedules know who logged in nowhere."""
+def _asked(store: Store, run: str) -> Asked | NotKnown:
+    """Return the kinds of questions a run asked; of how many hosts it did, its coverage tells.
+
+    Of runs from before that was kept, the schedules know who logged in nowhere.
+    """
     asked = asked_of(store, run)
-    if PART in store.parts(run) or run not in _looks(store):
-        return asked
-    return replace(asked, login=False)
+    if isinstance(asked, Asked):
+        return replace(asked, no_login=0, no_look=0)
+    return Asked(login=False) if run in _looks(store) else asked
 
 
 def _looks(store: Store) -> frozenset[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from posture.asked import asked_of
-from posture.model.asked import Asked
+from posture.model.asked import Asked, NotKnown
 from posture.model.assessment import RunState
 from posture.model.check import Check
 from posture.model.finding import Finding
@@ -32,7 +32,7 @@ class Lead:
     """Runs that began later and say less: a part of the baseline, interrupted, or still running; the newest first."""
 
 
-def choose(runs: Sequence[StoredRun], asked: Callable[[str], Asked]) -> Lead:
+def choose(runs: Sequence[StoredRun], asked: Callable[[str], Asked | NotKnown]) -> Lead:
     """Return which of the runs leads; they come with the newest first, and there is at least one.
 
     What a run set out to ask decides, and not what it brought: one that found every door shut is shown with its holes.
@@ -49,7 +49,7 @@ class Leading:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._asked: dict[str, Asked] = {}
+        self._asked: dict[str, Asked | NotKnown] = {}
         self._newer: OrderedDict[tuple[str, str, str, datetime | None, tuple[str, ...]], NewerRun] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -64,12 +64,12 @@ class Leading:
             return Lead(newest, ())
         return choose(self._store.runs(), self.asked_by_id)
 
-    def asked(self, run: StoredRun) -> Asked:
+    def asked(self, run: StoredRun) -> Asked | NotKnown:
         """Return what a run set out to ask."""
         # A run that is resumed may ask more than before, so only one that has ended well is remembered.
         return self.asked_by_id(run.run.id, keep=run.run.state is RunState.COMPLETE)
 
-    def asked_by_id(self, run: str, *, keep: bool = True) -> Asked:
+    def asked_by_id(self, run: str, *, keep: bool = True) -> Asked | NotKnown:
         """Return what the run of this id set out to ask."""
         with self._lock:
             if run in self._asked:
