@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from collectors.base import Answers, Command, hole
-from collectors.records import FRAME, blind, lines
+from collectors.base import Answer, Answers, Command, hole
+from collectors.records import FRAME, blind, framed_files, lines
 from collectors.ssh_match import ANYONE
 from collectors.sshd import CONFIG
 from posture.model.observation import Blind
@@ -81,6 +81,8 @@ KEY_FILES = (
     *("-printf", FRAME, "-type", "f", "-size", "-1024k"),
     *("(", *_TEXT_OF_PUBLIC, "-o", *_MARKS_OF_PRIVATE, ")"),
 )
+# Whoever may write a `.ssh` decides what is in it. `-false`: what it is is asked of it as of everything else.
+_DIRECTORIES = ("-type", "d", "-name", ".ssh", "-printf", FRAME, "-false", "-o")
 _WHOLE_FILES = (
     *_FOREIGN,
     "-printf",
@@ -112,10 +114,14 @@ COMMANDS = (
     ),
     Command("ssh_keys.passwd", ("/usr/bin/cut", "-d:", "-f1,3,6", "/etc/passwd"), max_bytes=1_000_000),
     Command("ssh_keys.mounts", ("/usr/bin/cut", "-d ", "-f2,3", "/proc/self/mounts"), max_bytes=1_000_000),
-    Command("ssh_keys.links", ("/usr/bin/find", *HOMES, "-maxdepth", "1", "-type", "l", "-printf", "%p\\n"), sudo=True),
+    Command(
+        "ssh_keys.links",
+        ("/usr/bin/find", *HOMES, "-maxdepth", "1", "(", "-type", "l", "-o", "-type", "d", ")", "-printf", FRAME),
+        sudo=True,
+    ),
     Command(
         "ssh_keys.homes",
-        ("/usr/bin/find", *HOMES, "-maxdepth", "4", *KEY_FILES),
+        ("/usr/bin/find", *HOMES, "-maxdepth", "4", *_DIRECTORIES, *KEY_FILES),
         sudo=True,
         timeout_s=60,
         max_bytes=16_000_000,
@@ -138,7 +144,7 @@ COMMANDS = (
 SECOND = (
     Command("ssh_keys.elsewhere", ("/usr/bin/find", "-H", "{home}/.ssh", "-maxdepth", "2", *KEY_FILES), sudo=True),
     Command("ssh_keys.named", ("/usr/bin/find", "-H", "{authorized_keys}", "-maxdepth", "0", *_WHOLE_FILES), sudo=True),
-    Command("ssh_keys.there", ("/usr/bin/find", "-H", "{place}", "-maxdepth", "0", "-printf", "%p\\n")),
+    Command("ssh_keys.there", ("/usr/bin/find", "-H", "{place}", "-maxdepth", "0", "-printf", FRAME)),
 )
 
 
@@ -156,7 +162,7 @@ def follow_up(answers: Answers) -> tuple[Command, ...]:
         search = (*find, *places.files, "-maxdepth", "0", *_WHOLE_FILES)
         commands.append(Command("ssh_keys.named", search, sudo=True, max_bytes=4_000_000))
     # Without sudo one still sees that most service accounts have no `.ssh` at all.
-    there = (*find, *places.homes, *places.files, "-maxdepth", "0", "-printf", "%p\\n")
+    there = (*find, *places.homes, *places.files, *places.above, "-maxdepth", "0", "-printf", FRAME)
     return (*commands, Command("ssh_keys.there", there))
 
 
@@ -171,6 +177,30 @@ class Places:
     """Why sshd may read other files than we think."""
     key_file: Mapping[str, tuple[str, ...]]
     """The files sshd reads for each account."""
+    home: Mapping[str, str]
+    """The home of each account."""
+    above: tuple[str, ...]
+    """Directories above what is looked for here."""
+
+
+def above(path: str, home: str) -> list[str]:
+    """Return the directories whose mode and owner sshd looks at before it believes a file of keys, the nearest first.
+
+    They end with the account's home, or outside of it before `/`. Source: sshd_config(5), StrictModes; safe_path() in
+    misc.c of OpenSSH.
+    """
+    found = []
+    folder = path.rpartition("/")[0]
+    while folder:
+        found.append(folder)
+        folder = "" if folder == home else folder.rpartition("/")[0]
+    return found
+
+
+def told_paths(answer: Answer | None) -> set[str]:
+    """Return the paths that a find printed: in frames, or in lines as earlier versions asked for them."""
+    plain = {line for line in lines(answer) if "\0" not in line}
+    return plain | {file.path for file in framed_files(answer)}
 
 
 _DEFAULT_KEY_FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
@@ -208,7 +238,8 @@ def places_of(answers: Answers) -> Places:
     if blind(answers.get("ssh_keys.passwd")) is not None or not accounts:
         doubts.append("homes of accounts are unknown")
     foreign = _foreign_mounts(answers)
-    links = set(lines(answers.get("ssh_keys.links")))
+    told = answers.get("ssh_keys.links")
+    links = told_paths(told) - {file.path for file in framed_files(told) if file.kind == "d"}
     homes: set[str] = set()
     files: set[str] = set()
     key_file: dict[str, tuple[str, ...]] = {}
@@ -225,12 +256,19 @@ def places_of(answers: Answers) -> Places:
     left = sorted((homes | files) - strange - remote)
     doubts += ["too many homes"] if len(left) > MAX_PLACES else []
     left = left[:MAX_PLACES]
+    home_of = {name: home for name, (_, home) in accounts.items()}
+    folders = {
+        one for name, paths in key_file.items() for path in paths if path in left for one in above(path, home_of[name])
+    }
+    folders |= {path.removesuffix("/.ssh") for path in left if path in homes}
     return Places(
         tuple(path for path in left if path in homes),
         tuple(path for path in left if path in files),
         tuple(doubts),
         key_doubt,
         key_file,
+        home_of,
+        tuple(sorted(folders - {""})),
     )
 
 

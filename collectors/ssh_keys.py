@@ -19,8 +19,11 @@ from collectors.ssh_key_search import (
     OPENSSH_MARKS,
     PEM_MARKS,
     SECOND,
+    Places,
+    above,
     follow_up,
     places_of,
+    told_paths,
 )
 from posture.model.observation import Blind, Hole
 
@@ -49,8 +52,20 @@ class AuthorizedKey:
     mode: str
     """Octal, four digits."""
     owner: str
+    group: str
     writable_by_others: bool
     """Group or everybody may write the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory above a file of keys: where others may write it, sshd believes no such file (StrictModes)."""
+
+    path: str
+    mode: str
+    """Octal, four digits."""
+    owner: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,9 @@ class SshKeyFacts:
 
     authorized: Listing[AuthorizedKey]
     """By path, then line; keys that `AuthorizedKeysCommand` adds are not in files, see ``key_command``."""
+    folders: Listing[Folder]
+    """Directories above the files of ``authorized``, up to the account's home or to below `/`; sorted by path, and
+    incomplete when any of them was not seen."""
     private: Listing[PrivateKey]
     """In `.ssh` directories, and files named `id_…` or `….pem`, four levels deep in /root and /home, and in the `.ssh`
     of every other account."""
@@ -164,6 +182,7 @@ def parse(answers: Answers) -> Facts | Hole:
     return Facts(
         SshKeyFacts(
             authorized=Listing(authorized, complete and not lines_lost),
+            folders=_folders(answers, files, authorized, places),
             private=Listing(private, complete),
             host_keys=_host_keys(answers, holes),
             trust_files=_trust_files(answers, files, complete),
@@ -175,7 +194,7 @@ def parse(answers: Answers) -> Facts | Hole:
     )
 
 
-COLLECTOR = Collector("ssh_keys", 2, COMMANDS, SshKeyFacts, parse, follow_up, SECOND)
+COLLECTOR = Collector("ssh_keys", 3, COMMANDS, SshKeyFacts, parse, follow_up, SECOND)
 
 _SHOWN = ("from", "command", "expiry-time", "principals")
 """Options whose value decides who gets in; those of the others may hold secrets (`environment`)."""
@@ -192,7 +211,7 @@ def _second(answers: Answers, id_: str, wanted: tuple[str, ...]) -> tuple[list[F
     there = answers.get("ssh_keys.there")
     missing = missing_paths(there)
     if blind(there) is None:
-        missing |= set(wanted) - set(lines(there))
+        missing |= set(wanted) - told_paths(there)
     wanted = tuple(path for path in wanted if path not in missing)
     return framed_files(answer), [f"{path}: not searched" for path in wanted]
 
@@ -202,7 +221,7 @@ def _withheld(file: FoundFile) -> str:
     name = file.path.rpartition("/")[2]
     if file.kind == "N":
         return "not a local file system"
-    if name not in (".ssh", "authorized_keys", "authorized_keys2"):
+    if name not in (".ssh", "authorized_keys", "authorized_keys2") or (name == ".ssh" and file.kind == "d"):
         return ""
     if file.kind != "f":
         return "a symbolic link or a device, not followed"
@@ -242,8 +261,17 @@ def _authorized_key(account: str, key: PublicKey, file: FoundFile) -> Authorized
         comment=key.comment,
         mode=file.mode,
         owner=file.owner,
+        group=file.group,
         writable_by_others=bool(int(file.mode, 8) & 0o022),
     )
+
+
+def _folders(answers: Answers, files: list[FoundFile], keys: list[AuthorizedKey], places: Places) -> Listing[Folder]:
+    """Return the directories above the files of these keys."""
+    more = [one for id_ in ("ssh_keys.links", "ssh_keys.there") for one in framed_files(answers.get(id_))]
+    seen = {one.path: Folder(one.path, one.mode, one.owner, one.group) for one in [*more, *files] if one.kind == "d"}
+    wanted = {path for key in keys for path in above(key.path, places.home.get(key.account, ""))}
+    return Listing([seen[path] for path in sorted(wanted & set(seen))], wanted <= set(seen))
 
 
 def _private(files: list[FoundFile]) -> tuple[list[PrivateKey], list[Hole]]:

@@ -14,6 +14,7 @@ from posture.graph.ageing import Age, age_of
 from posture.graph.evidence import Facts, People
 from posture.graph.patterns import Source, from_matches, in_list, is_user
 from posture.graph.sshd import Settings, Sshd
+from posture.graph.strict_modes import is_believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ def _admits_key(
     refused = _refused_account(sshd, user, settings, source) or _refused_key(sshd, user, entry, settings, as_of)
     if refused:
         return Refused(refused)
+    strict = settings.on("strictmodes", otherwise=True)
+    believed = is_believed(entry, sshd.folders, sshd.people, user) if strict else True
+    if believed is False:
+        return Refused("StrictModes: others may write the file or a directory above it")
     options = _options(entry)
     if "from" in options and not from_matches(options["from"], source, dns=settings.on("usedns")):
         return Refused(f"from= does not name {source.address}")
@@ -67,11 +72,11 @@ def _admits_key(
     changes = age.must_change and user not in sshd.people.uid_zero
     if age.sure and (age.refused or (changes and password in ("locked", "none"))):
         return Refused(age.refused or "its password must be changed first, and nobody has it")
-    sure = settings.sure if age.sure and not (changes and password is None) else "doubt"
+    clear = age.sure and believed and not (changes and password is None)
     asked = {"publickey"} not in methods or (changes and age.sure and password == "hash")  # noqa: S105 - a state
     barred = "no-agent-forwarding" in options or ("restrict" in options and "agent-forwarding" not in options)
     forwards = settings.on("allowagentforwarding", otherwise=True) and not settings.on("disableforwarding")
-    return Admitted(sure, asked, forwards and not barred)
+    return Admitted(settings.sure if clear else "doubt", asked, forwards and not barred)
 
 
 def admits_password(sshd: Sshd, user: str, source: Source, as_of: datetime) -> Admitted | Refused:
@@ -148,8 +153,6 @@ def _refused_key(sshd: Sshd, user: str, entry: Facts, settings: Settings, as_of:
         return "command= takes the place of the shell"
     if str(entry["type"]).startswith("sk-"):
         return "the key is in hardware and asks for a touch"
-    if settings.on("strictmodes", otherwise=True) and _loose(entry, user):
-        return "StrictModes: others may write the file"
     if not _is_read(sshd, user, str(entry["path"]), settings):
         return "sshd does not read this file for the account"
     expiry = options.get("expiry-time", "")
@@ -162,10 +165,6 @@ def _refused_key(sshd: Sshd, user: str, entry: Facts, settings: Settings, as_of:
 
 
 _ALGORITHMS = {"ssh-rsa": {"ssh-rsa", "rsa-sha2-256", "rsa-sha2-512"}}
-
-
-def _loose(entry: Facts, user: str) -> bool:
-    return bool(entry["writable_by_others"]) or str(entry["owner"]) not in (user, "root")
 
 
 def _is_read(sshd: Sshd, user: str, path: str, settings: Settings) -> bool:

@@ -216,6 +216,20 @@ class People:
         primary = (str(one["name"]) for one in self.users if self.group_ids.get(int(one.get("gid", -1))) == group)
         return self.groups.get(group, frozenset()) | frozenset(primary)
 
+    def namesakes_of(self, name: str) -> frozenset[str]:
+        """Return every name of the account's user id, and the number itself."""
+        uid = self.by_name.get(name, NOTHING).get("uid")
+        if uid is None:
+            return frozenset({name})
+        return frozenset({str(uid), *self._names_by_uid[int(uid)]})
+
+    @cached_property
+    def _names_by_uid(self) -> Mapping[int, frozenset[str]]:
+        found: dict[int, set[str]] = {}
+        for user in self.users:
+            found.setdefault(int(user["uid"]), set()).add(str(user["name"]))
+        return {uid: frozenset(names) for uid, names in found.items()}
+
     def workers(self) -> Iterator[str]:
         """Yield the accounts that have a shell to work in."""
         return (str(one["name"]) for one in self.users if one.get("interactive"))

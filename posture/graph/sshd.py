@@ -75,6 +75,11 @@ class Sshd:
         told = self.view.value("sshd", "lists", "port") or [self.view.value("sshd", "effective", "port") or 22]
         return sorted({int(port) for port in told if str(port).isdecimal()}) or [22]
 
+    @cached_property
+    def folders(self) -> Mapping[str, Facts]:
+        """Directories above files of keys, by path."""
+        return {str(one["path"]): one for one in self.view.rows("ssh_keys", "folders")}
+
     def asks_where_from(self) -> bool:
         """Return whether any setting depends on the source of a login."""
         if any(re.search(r"\b(address|host)\b", one["match"], re.IGNORECASE) for one in self._contexts):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from collectors.base import Answer
 from collectors.public_keys import public_key
 from collectors.redact import redact
-from collectors.ssh_key_search import KEY_FILES, follow_up
+from collectors.ssh_key_search import KEY_FILES, above, follow_up
 from collectors.ssh_keys import COLLECTOR, SshKeyFacts
 from posture.model.observation import Blind
 from tests.collectors.transcripts import answer, as_declared, facts_of, holes_of, recorded, refused, told
@@ -95,10 +95,43 @@ def test_a_home_on_a_network_file_system_is_left_alone_and_said_so(answers):
     assert keys(remote).not_searched == ["/var/lib/postgresql/.ssh: on nfs4"]
 
 
+def folder(path: str, mode: str = "755", owner: str = "alice", group: str = "alice") -> str:
+    return f"\0d\t{mode}\t{owner}\t{group}\t4096\t{path}\0"
+
+
+def test_directories_above_a_file_of_keys_come_with_their_mode_and_owner(answers):
+    assert not keys(answers).folders.complete, "the recorded host was asked by an earlier version"
+    homes = folder("/root") + folder("/home") + folder("/home/alice", "775", group="staff") + folder("/home/deploy")
+    homes += folder("/home/guest") + folder("/home/mallory") + folder("/root/.cache")
+    seen = told(answers, "ssh_keys.links", homes)
+    inside = "".join(folder(f"{home}/.ssh", "700") for home in ("/root", "/home/alice", "/home/deploy", "/home/guest"))
+    facts = keys(told(seen, "ssh_keys.homes", answers["ssh_keys.homes"].text + inside))
+    assert facts.folders.complete
+    modes = {one.path: (one.mode, one.owner, one.group) for one in facts.folders.items}
+    assert modes["/home/alice"] == ("0775", "alice", "staff")
+    assert modes["/home/alice/.ssh"] == ("0700", "alice", "alice")
+    assert not set(modes) & {"/home", "/root/.cache", "/home/mallory"}
+    assert not [line for line in facts.not_searched if ".ssh" in line]
+
+
+def test_directories_above_key_files_elsewhere_are_asked_about_without_root(answers):
+    named = told(answers, "ssh_keys.lines", "  AuthorizedKeysFile /etc/ssh/keys/%u .ssh/authorized_keys\n")
+    (asked,) = [command for command in follow_up(named) if command.id == "ssh_keys.there"]
+    assert {"/etc/ssh/keys", "/etc/ssh", "/etc", "/var/lib/postgresql", "/var/lib/postgresql/.ssh"} <= set(asked.argv)
+    assert not asked.sudo
+
+
+def test_above_a_file_ends_with_the_home_or_below_the_root():
+    assert above("/home/a/.ssh/authorized_keys", "/home/a") == ["/home/a/.ssh", "/home/a"]
+    assert above("/etc/ssh/keys/a", "/home/a") == ["/etc/ssh/keys", "/etc/ssh", "/etc"]
+    assert above("/.ssh/authorized_keys", "/") == ["/.ssh"]
+
+
 def test_a_home_that_is_a_link_is_searched_by_its_own_name(answers):
-    linked = told(answers, "ssh_keys.links", "/home/alice\n")
-    (search,) = [command for command in follow_up(linked) if command.id == "ssh_keys.elsewhere"]
-    assert "/home/alice/.ssh" in search.argv
+    for printed in ("/home/alice\n", folder("/home/deploy") + frame("/home/alice", kind="l")):
+        linked = told(answers, "ssh_keys.links", printed)
+        (search,) = [command for command in follow_up(linked) if command.id == "ssh_keys.elsewhere"]
+        assert "/home/alice/.ssh" in search.argv and "/home/deploy/.ssh" not in search.argv
 
 
 def test_key_files_that_only_a_match_block_names_are_read_for_everybody(answers):

@@ -39,10 +39,16 @@ class Login:
     secret: str = "*"
     shell: str = "/bin/bash"
     uid: int | None = None
-    expires: str = ""
-    """Day on which the account ends, in days since 1970."""
+    ages: str = "20000:0:99999:7:35::"
+    """What stands behind the secret in /etc/shadow: last change, least and most days, warning, inactive, end."""
     mode: int = 0o600
     """Of its authorized_keys."""
+    folder: int = 0o700
+    """Mode of its `.ssh`."""
+    home: int = 0o750
+    """Mode of its home."""
+    home_of: tuple[int, int] | None = None
+    """Owner and group of its home; its own where none are given."""
 
 
 def _key(account: str, about: str, **more: object) -> Login:
@@ -93,6 +99,9 @@ LOGINS: tuple[Login, ...] = (
     _shut("fromthere", "Match Address", block=(f"Match Address {_DMZ} User fromthere", "ForceCommand /bin/date")),
     _key("fromother", "Match Address", block=(f"Match Address {_ELSEWHERE} User fromother", "ForceCommand /bin/date")),
     _key("negated", "Match User with a negation", block=("Match User !negated,negat*", "PubkeyAuthentication no")),
+    _shut("boxed", "a Match block for several", block=("ForceCommand /bin/date",)),
+    _key("boxes", "a Match block for several", block=("Match User box*", "X11Forwarding yes")),
+    _key("anyfirst", "AuthenticationMethods any", block=("Match User anyfirst", "AuthenticationMethods any", "Match User anyf*", "AuthenticationMethods publickey,password")),
     _shut("nokey", "PubkeyAuthentication", block=("PubkeyAuthentication no",)),
     _shut("algorithm", "PubkeyAcceptedAlgorithms", block=("PubkeyAcceptedAlgorithms rsa-sha2-512",)),
     _shut("nofile", "AuthorizedKeysFile none", block=("AuthorizedKeysFile none",)),
@@ -109,9 +118,21 @@ LOGINS: tuple[Login, ...] = (
     _shut("noshell", "a nologin shell", shell="/usr/sbin/nologin"),
     _shut("falseshell", "a nologin shell", shell="/bin/false"),
     _key("locked", "a locked account, with PAM", secret="!"),
-    _shut("over", "an account that has expired", expires="18000"),
-    _key("notyet", "an account that has expired", expires="60000"),
+    _shut("over", "an account that has expired", ages="20000:0:99999:7:35:18000:"),
+    _key("notyet", "an account that has expired", ages="20000:0:99999:7:35:60000:"),
+    _shut("mustchange", "a password that must be changed", ages="0:0:99999:7:35::"),
+    _shut("outworn", "a password that must be changed", ages="18000:0:90:7:::"),
+    _key("ageless", "a password that must be changed", ages="18000:0:99999:7:30::"),
+    _shut("inactive", "INACTIVE", ages="18000:0:90:7:30::"),
     _shut("loose", "StrictModes", mode=0o666),
+    _key("ownfile", "StrictModes and its own group", mode=0o660),
+    _key("ownfolder", "StrictModes and its own group", folder=0o770),
+    _key("ownhome", "StrictModes and its own group", home=0o770),
+    _shut("loosefolder", "StrictModes", folder=0o777),
+    _shut("loosehome", "StrictModes", home=0o707),
+    _shut("teamhome", "StrictModes", groups=("ssh-users", "games"), home=0o770, home_of=(0, 60)),
+    _shut("theirhome", "StrictModes", home_of=(2, 2)),
+    _key("roothome", "StrictModes", home=0o755, home_of=(0, 0)),
     # names of root
     _root("rootyes", "yes", "key"),
     _root("rootkeys", "prohibit-password", "key"),
@@ -122,6 +143,7 @@ LOGINS: tuple[Login, ...] = (
     Login("nopassword", "PasswordAuthentication", None, None, secret=HASH),
     Login("asked", "KbdInteractiveAuthentication", "password", None, ("KbdInteractiveAuthentication yes",), secret=HASH),
     Login("lockedword", "a locked password", None, None, (_PASSWORDS,), secret="!" + HASH),
+    Login("inactiveword", "INACTIVE", None, None, (_PASSWORDS,), secret=HASH, ages="18000:0:90:7:30::"),
     Login("deniedword", "DenyUsers", None, None, (_PASSWORDS,), lists=("DenyUsers deniedword",), secret=HASH),
     Login("wordkey", "AuthenticationMethods", None, None, ("AuthenticationMethods publickey,password", _PASSWORDS), secret=HASH),
     Login("rootword", "PermitRootLogin yes", "password", None, ("PermitRootLogin yes", _PASSWORDS), uid=0, secret=HASH),
@@ -160,12 +182,14 @@ def _account(build: Build, login: Login, public: str) -> None:
     uid = build.account(name, uid=login.uid, shell=login.shell, secret=login.secret, ssh=False)
     for group in login.groups:
         build.member(name, group, gid=900 + sum(map(ord, group)) % 90)
-    if login.expires:
-        build.root.edit("/etc/shadow", lambda text: text.replace(f"\n{name}:{login.secret}:20000:0:99999:7:35::", f"\n{name}:{login.secret}:20000:0:99999:7:35:{login.expires}:"))  # fmt: skip
+    was, told = (f"\n{name}:{login.secret}:{ages}\n" for ages in ("20000:0:99999:7:35::", login.ages))
+    build.root.edit("/etc/shadow", lambda text: text.replace(was, told))
     if login.line is not None:
         build.authorise(name, uid, f"{login.line}{public} {name}")
         path = f"/home/{name}/.ssh/authorized_keys"
         build.root.write(path, build.root.read(path), mode=login.mode, owner=(uid, uid))
+        build.root.directory(f"/home/{name}/.ssh", mode=login.folder, owner=(uid, uid))
+        build.root.directory(f"/home/{name}", mode=login.home, owner=login.home_of or (uid, uid))
 
 
 def answers(client: Host, key: str, address: str, logins: Iterable[Login] = LOGINS) -> Mapping[tuple[str, With], bool]:

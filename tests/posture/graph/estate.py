@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any
 
 from graphs import forward
@@ -49,7 +50,7 @@ def authorized(account: str, fingerprint: str = K1, *options: str, **more: Any) 
         "type": "ssh-ed25519",
         "fingerprint": fingerprint,
     }
-    rest = {"options": list(options), "cert_authority": False, "owner": account, "writable_by_others": False}
+    rest = {"options": list(options), "cert_authority": False, "owner": account, "group": account}
     return {**said, **rest, "mode": "0600", **more}
 
 
@@ -175,7 +176,20 @@ def facts(
         "pam": {"faillock_in_stack": False, "stacks": listing(account_line())},
         "declared": {"addresses": [], "zone": "", "trust": "", "mission": 0},
     }
-    return {topic: {**found.get(topic, {}), **topics.get(topic, {})} for topic in {*found, *topics}}
+    told = {topic: {**found.get(topic, {}), **topics.get(topic, {})} for topic in {*found, *topics}}
+    if told["ssh_keys"]:
+        told["ssh_keys"] = {"folders": listing(*_folders(told["ssh_keys"]["authorized"]["items"])), **told["ssh_keys"]}
+    return told
+
+
+def folder(path: str, owner: str = "root", mode: str = "0755", group: str = "") -> dict[str, Any]:
+    return {"path": path, "mode": mode, "owner": owner, "group": group or owner}
+
+
+def _folders(keys: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Yield every directory above these files of keys, as root keeps them."""
+    paths = {str(above) for one in keys for above in PurePosixPath(one["path"]).parents}
+    return (folder(path) for path in sorted(paths))
 
 
 def host(id_: str, zone: str, address: str, mission: Mission = Mission.NONE, **more: Any) -> Host:

@@ -340,7 +340,7 @@ REFUSED: dict[str, Facts] = {
     "from= with a name, and no DNS asked": facts(ALICE, ssh_keys=keys(authorized("alice", K1, "from=*.example")), **SSH),
     "expiry-time has passed": facts(ALICE, ssh_keys=keys(authorized("alice", K1, "expiry-time=20250101")), **SSH),
     "a hardware key": facts(ALICE, ssh_keys=keys(authorized("alice", type="sk-ssh-ed25519@openssh.com")), **SSH),
-    "StrictModes and a file others write": facts(ALICE, ssh_keys=keys(authorized("alice", writable_by_others=True)), **SSH),
+    "StrictModes and a file others write": facts(ALICE, ssh_keys=keys(authorized("alice", mode="0606")), **SSH),
     "StrictModes and a file of another owner": facts(ALICE, ssh_keys=keys(authorized("alice", owner="bob")), **SSH),
     "a file that sshd does not read": facts(ALICE, sshd=sshd(lists={"authorizedkeysfile": ["/etc/ssh/keys/%u"]}), **KEY),
     "keys of this kind are not accepted": facts(ALICE, sshd=sshd(lists={"pubkeyacceptedalgorithms": ["ssh-rsa"]}), **KEY),
