@@ -110,11 +110,11 @@ def read(folder: Path) -> Outbox:
         StoreError: there is such a file, and it cannot be read.
     """
     path, found = folder / NAME, Outbox()
-    if not path.exists():
-        return found
-    if not path.is_file():
-        raise StoreError(f"{path} is no file", hint=f"ls -l {path}")
     try:
+        if not path.exists():
+            return found
+        if not path.is_file():
+            raise StoreError(f"{path} is no file", hint=f"ls -l {path}")
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)  # nobody is in the middle of a line
             content = file.read()

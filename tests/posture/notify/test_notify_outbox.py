@@ -123,6 +123,8 @@ def test_what_cannot_be_read_is_trouble_and_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         outbox.note(tmp_path, *LIFE)
     assert healths(tmp_path) == {Health.TROUBLE}
+    with pytest.raises(StoreError, match="cannot be read: File name too long"):
+        outbox.read(tmp_path / ("x" * 300))
 
 
 @pytest.mark.parametrize("sentence", ["<b>\u202e\x1b[2J\r\nBcc: x", "=HYPERLINK(1)", "\ud7ff\u2028\U0001f4a3"])
