@@ -15,7 +15,7 @@ from posture.exit_codes import ExitCode
 from posture.model.receipt import Receipt
 from posture.proof.bundle import Sealing, previous_root, write_bundle
 from posture.proof.signing import Signer
-from posture.proof.verify import Answered, Keys, verify_bundle
+from posture.proof.verify import Answered, Keys, Line, verify_bundle
 from posture.receipts import receipt
 from posture.run import operator, stored_assessment
 from reports import chosen
@@ -143,31 +143,51 @@ def verify_command(
     """
     if (bundle is None) == (not finding):
         raise UsageError("say what to verify", hint="a bundle, or `--finding ID` of a finding in the store")
+    config = prepare.read_config(config_path, out)
     if bundle is None:
-        with prepare.open_store(prepare.read_config(config_path, out)) as store:
+        with prepare.open_store(config) as store:
             context.exit(_replayed(receipt(store, finding), as_json=as_json))
+    asks = frozenset(config.evidence.asks)
+    lines = list(verify_bundle(bundle, _keys(allowed_signers, signer, public_key, authority, countersigner, asks)))
+    _show(bundle, lines, as_json=as_json, alone=number is None)
+    code = _code_of(lines)
+    if number is not None and code is ExitCode.FINDINGS:
+        terminal.note("no sample was drawn: the bundle does not hold")
+    elif number is not None:
+        asked = Asked(number, seed, inventory, scope, key, to, not no_network)
+        sampled = sample(bundle, asked, config, out, as_json=as_json)
+        code = code if sampled is ExitCode.CLEAN else sampled
+    context.exit(code)
+
+
+def _keys(
+    allowed_signers: Path | None,
+    signer: str,
+    public_key: Path | None,
+    authority: Path | None,
+    countersigner: str,
+    asks: frozenset[str],
+) -> Keys:
     if (allowed_signers is None) != (not signer):
         raise UsageError("allowed signers and signer belong together", hint="give `--allowed-signers` and `--signer`")
     if countersigner and allowed_signers is None:
         raise UsageError("a countersigner stands in a list", hint="give `--allowed-signers` and `--signer` too")
-    asks = frozenset(prepare.read_config(config_path, out).evidence.asks)
-    keys = Keys(allowed_signers, signer, public_key, authority, countersigner, asks)
-    lines = list(verify_bundle(bundle, keys))
-    if as_json and number is None:
-        terminal.as_json(lines)
-    elif not as_json:
+    return Keys(allowed_signers, signer, public_key, authority, countersigner, asks)
+
+
+def _show(bundle: Path, lines: list[Line], *, as_json: bool, alone: bool) -> None:
+    if not as_json:
         rows = [(line.answered.value, line.what, line.detail) for line in lines]
         terminal.table(str(bundle), ("answer", "question", "detail"), rows, empty="nothing was asked")
+    elif alone:  # the JSON of a sample is a document of its own
+        terminal.as_json(lines)
+
+
+def _code_of(lines: list[Line]) -> ExitCode:
     answers = {line.answered for line in lines}
     if Answered.FAILS in answers:
-        if number is not None:
-            terminal.note("no sample was drawn: the bundle does not hold")
-        context.exit(ExitCode.FINDINGS)
-    if number is not None:
-        asked = Asked(number, seed, inventory, scope, key, to, not no_network)
-        code = sample(bundle, asked, prepare.read_config(config_path, out), out, as_json=as_json)
-        context.exit(max(code, ExitCode.BLIND_SPOTS if Answered.OPEN in answers and code is ExitCode.CLEAN else code))
-    context.exit(ExitCode.BLIND_SPOTS if Answered.OPEN in answers else ExitCode.CLEAN)
+        return ExitCode.FINDINGS
+    return ExitCode.BLIND_SPOTS if Answered.OPEN in answers else ExitCode.CLEAN
 
 
 def _replayed(found: Receipt, *, as_json: bool) -> ExitCode:

@@ -50,58 +50,18 @@ def assessment_plan(assessment: Assessment, marking: str = "") -> Json:
 def system_security_plan(assessment: Assessment, marking: str = "") -> Json:
     """Return a stub: the real plan is the system owner's, and whoever has it names it here instead."""
     run = assessment.run
-    component = key_uuid("system", assessment.run.inventory_digest)
+    component = key_uuid("system", run.inventory_digest)
     return {
         "system-security-plan": {
             "uuid": run_key(assessment, "ssp"),
             "metadata": metadata(assessment, "System security plan (stub made by the scanner)", marking),
             "import-profile": {"href": f"#{key_uuid('resource', _NIST)}"},
-            "system-characteristics": {
-                "system-ids": [{"identifier-type": "http://ietf.org/rfc/rfc4122", "id": component}],
-                "system-name": f"Inventory {run.inventory_digest[:16]}".strip(" "),
-                "description": "Stub: stands for the system's own plan, so that references of this export resolve.",
-                "system-information": {
-                    "information-types": [
-                        {"title": "Not stated", "description": "Stated in the system's own plan, not by the scanner."}
-                    ]
-                },
-                "status": {"state": "operational"},
-                "authorization-boundary": {"description": "The hosts of the inventory that was assessed."},
-            },
-            "system-implementation": {
-                "users": [
-                    {
-                        "uuid": key_uuid("user", "assessor"),
-                        "title": "Assessor",
-                        "props": [prop("kind", "scan account")],
-                        "role-ids": ["assessor"],
-                    }
-                ],
-                "components": [
-                    {
-                        "uuid": component,
-                        "type": "this-system",
-                        "title": "This system",
-                        "description": "The hosts of the inventory that was assessed.",
-                        "status": {"state": "operational"},
-                    }
-                ],
-            },
+            "system-characteristics": _characteristics(run.inventory_digest, component),
+            "system-implementation": _implementation(component),
             "control-implementation": {
                 "description": "Stub: how controls are implemented stands in the system's own plan.",
                 "implemented-requirements": [
-                    {
-                        "uuid": key_uuid("requirement", control),
-                        "control-id": control,
-                        "by-components": [
-                            {
-                                "component-uuid": component,
-                                "uuid": key_uuid("by-component", assessment.run.inventory_digest, control),
-                                "description": "Not stated here: it stands in the system's own plan.",
-                            }
-                        ],
-                    }
-                    for control in controls(assessment)
+                    _requirement(control, component, run.inventory_digest) for control in controls(assessment)
                 ],
             },
             "back-matter": {
@@ -115,4 +75,55 @@ def system_security_plan(assessment: Assessment, marking: str = "") -> Json:
                 ]
             },
         }
+    }
+
+
+def _characteristics(inventory_digest: str, component: str) -> Json:
+    return {
+        "system-ids": [{"identifier-type": "http://ietf.org/rfc/rfc4122", "id": component}],
+        "system-name": f"Inventory {inventory_digest[:16]}".strip(" "),
+        "description": "Stub: stands for the system's own plan, so that references of this export resolve.",
+        "system-information": {
+            "information-types": [
+                {"title": "Not stated", "description": "Stated in the system's own plan, not by the scanner."}
+            ]
+        },
+        "status": {"state": "operational"},
+        "authorization-boundary": {"description": "The hosts of the inventory that was assessed."},
+    }
+
+
+def _implementation(component: str) -> Json:
+    return {
+        "users": [
+            {
+                "uuid": key_uuid("user", "assessor"),
+                "title": "Assessor",
+                "props": [prop("kind", "scan account")],
+                "role-ids": ["assessor"],
+            }
+        ],
+        "components": [
+            {
+                "uuid": component,
+                "type": "this-system",
+                "title": "This system",
+                "description": "The hosts of the inventory that was assessed.",
+                "status": {"state": "operational"},
+            }
+        ],
+    }
+
+
+def _requirement(control: str, component: str, inventory_digest: str) -> Json:
+    return {
+        "uuid": key_uuid("requirement", control),
+        "control-id": control,
+        "by-components": [
+            {
+                "component-uuid": component,
+                "uuid": key_uuid("by-component", inventory_digest, control),
+                "description": "Not stated here: it stands in the system's own plan.",
+            }
+        ],
     }
