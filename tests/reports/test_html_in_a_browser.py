@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 import sample_agency
 from test_editions import EDITIONS
 
+import reports
 from posture.model.assessment import Assessment
 from reports import write_html
 from reports.editions.html import write_edition_html
@@ -93,3 +95,20 @@ def test_tab_leads_through_the_page_in_its_order_with_a_visible_ring(said: dict[
     contents = texts.index("Method and glossary")
     assert texts[contents + 1] == sample_agency.plan().fixes[0].title
     assert all(stop["seen"] and stop["ring"] for stop in stops)
+
+
+def test_on_paper_the_head_of_a_table_never_stands_alone_at_the_foot_of_a_page(tmp_path: Path) -> None:
+    css = (Path(reports.__file__).parent / "templates" / "report.css").read_text()
+    row = "<tr><td>row<br>row</td></tr>"
+    table = f"<table><caption>Caption</caption><thead><tr><th>Head</th></tr></thead><tbody>{row * 4}</tbody></table>"
+    down = "".join(f"<p style='height:{height}px'>words</p>{table}" for height in range(10, 900, 37))
+    (tmp_path / "page.html").write_text(f"<style>{css}</style><main><section>{down}</section></main>")
+    argv = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    argv += [f"--user-data-dir={tmp_path}/profile", "--no-pdf-header-footer", f"--print-to-pdf={tmp_path}/page.pdf"]
+    argv += [str(tmp_path / "page.html")]
+    subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=600, check=True)
+    feet = []
+    for page in pypdf.PdfReader(tmp_path / "page.pdf").pages:
+        lines = [line.strip() for line in page.extract_text().splitlines()]
+        feet.append([line for line in lines if line in ("Caption", "Head", "row", "words")][-1])
+    assert len(feet) > 10 and {"Caption", "Head"}.isdisjoint(feet), feet
