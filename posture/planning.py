@@ -28,14 +28,17 @@ _EACH_MORE = 0.25  # of a check's minutes for every host after the first: prepar
 _SETTING_HOURS = 1.0
 
 
-def works_of(assessment: Assessment, graph: AttackGraph | None) -> tuple[Work, ...]:
+def works_of(
+    assessment: Assessment, graph: AttackGraph | None, hosts: Mapping[str, Host] | None = None
+) -> tuple[Work, ...]:
     """Return every fix of the plan in its order with the conditions it takes away, then what is no finding.
+
+    Without ``hosts``, of whom those with such a setting have owners, the assessment is read for them.
 
     A setting that no check speaks of, such as a key that is meant to be there, can be a step of a way too: it is
     optional, and never in the calendar unless a way goes through it.
     """
     checks = {check.id: check for check in assessment.baseline.checks}
-    hosts = {one.host.id: one.host for one in assessment.read_hosts()}
     conditions = graph.conditions if graph else ()
     by_finding: dict[str, list[str]] = {}
     by_place: dict[tuple[str, str], list[str]] = {}
@@ -44,7 +47,10 @@ def works_of(assessment: Assessment, graph: AttackGraph | None) -> tuple[Work, .
         by_place.setdefault((one.check, one.host), []).append(one.id)
     works = [_work(fix, checks, by_finding, by_place) for fix in assessment.plan.fixes]
     taken = {id_ for work in works for id_ in work.conditions}
-    return (*works, *_settings((one for one in conditions if one.id not in taken), hosts))
+    settings = [one for one in conditions if one.id not in taken]
+    if settings and hosts is None:
+        hosts = {one.host.id: one.host for one in assessment.read_hosts()}
+    return (*works, *_settings(settings, hosts or {}))
 
 
 def _work(
@@ -73,7 +79,7 @@ def _work(
     )
 
 
-def _settings(conditions: Iterator[Condition], hosts: Mapping[str, Host]) -> Iterator[Work]:
+def _settings(conditions: Iterable[Condition], hosts: Mapping[str, Host]) -> Iterator[Work]:
     for one in conditions:
         host = hosts.get(one.host)
         yield Work(
@@ -104,13 +110,17 @@ def calendar_of(
     graph: AttackGraph | None,
     hours: Hours,
     *,
+    works: Sequence[Work] = (),
     days: int = 30,
     last: Calendar | None = None,
     today: date | None = None,
 ) -> Calendar:
-    """Return the calendar of a run; without the extra ``graph`` or a graph in the order of the plan, and it says so."""
+    """Return the calendar of a run; without the extra ``graph`` or a graph in the order of the plan, and it says so.
+
+    ``works`` are those of `works_of`, where they are at hand.
+    """
     day = today or assessment.today
-    works = works_of(assessment, graph)
+    works = works or works_of(assessment, graph)
     chooser = _chooser(graph, works) if graph and graph.objectives and extra_installed() else None
     kept = begun_soon(last, day) if last else ()
     return make_calendar(works, hours, as_of=day, days=days, chooser=chooser, kept=kept)

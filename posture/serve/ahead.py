@@ -53,8 +53,14 @@ _KEPT = 2  # graphs in memory: of 10,000 hosts one takes some hundred megabytes
 class Ahead:
     """What follows from one run as an account sees it; each part is worked out when it is first asked for."""
 
-    def __init__(self, assessment: Assessment, graph: Callable[[], AttackGraph | None], trend: ScoreTrend) -> None:
-        self._assessment, self._read_graph, self.trend = assessment, graph, trend
+    def __init__(
+        self,
+        assessment: Assessment,
+        hosts: Mapping[str, Host],
+        graph: Callable[[], AttackGraph | None],
+        trend: ScoreTrend,
+    ) -> None:
+        self._assessment, self._hosts, self._read_graph, self.trend = assessment, hosts, graph, trend
         self._lock = threading.Lock()
         self._ai: AiPage | None = None
         self._paths: OrderedDict[str, PathsPage] = OrderedDict()
@@ -68,7 +74,7 @@ class Ahead:
     @cached_property
     def works(self) -> tuple[Work, ...]:
         """Every fix, in the order of the plan."""
-        return works_of(self._assessment, self.graph)
+        return works_of(self._assessment, self.graph, self._hosts)
 
     @cached_property
     def outlook(self) -> PathAnalysis | None:
@@ -79,8 +85,9 @@ class Ahead:
     @cached_property
     def calendar(self) -> Calendar:
         """Thirty days of work."""
+        works = self.works
         with self._lock:
-            return calendar_of(self._assessment, self.graph, HOURS)
+            return calendar_of(self._assessment, self.graph, HOURS, works=works)
 
     def paths(self, survey: Survey, zone: str) -> PathsPage:
         """Return the list of attack paths with its map, of one zone alone if it is named; the last few are kept."""
@@ -245,7 +252,7 @@ class AheadRooms:
                 return self._kept[seen.key]
         run = seen.run.run.id
         trend = score_trend(self._store, run)
-        found = Ahead(seen.survey.assessment, lambda: seen_graph(account, self._store, run), trend)
+        found = Ahead(seen.survey.assessment, seen.hosts, lambda: seen_graph(account, self._store, run), trend)
         with self._lock:
             self._kept[seen.key] = found
             while len(self._kept) > _KEPT:

@@ -15,12 +15,13 @@ from posture.errors import NotKeptError, StoreError
 from posture.judged import circumstances_of
 from posture.model.account import Account, Act
 from posture.model.assessment import RunState
+from posture.model.attack import AttackReport
 from posture.model.host import FLEET, Host
 from posture.run import stored_assessment
 from posture.serve.chain_watch import ChainWatch
 from posture.serve.door import form_token
 from posture.serve.leading import Leading, Sight
-from posture.serve.sight import seen_by
+from posture.serve.sight import seen_attack, seen_by
 from posture.serve.timetable import schedule_gauges, schedules_view
 from posture.store import Event, Store, StoredRun
 from reports import dashboard as dashboard_package
@@ -97,6 +98,7 @@ class Rooms:
         self._leading = Leading(store)
         self._form = secrets.token_hex(32)
         """Stands in kept pages where the form token of a session goes."""
+        self._attacks: OrderedDict[tuple[str, str, tuple[str, ...]], AttackReport | None] = OrderedDict()
         self._lock = threading.Lock()
 
     def sections(self, act: Act) -> Iterator[tuple[str, str]]:
@@ -134,16 +136,31 @@ class Rooms:
         run = seen.run.run
         before = next(
             (
-                one.run.id
+                one
                 for one in self._store.runs()
                 if one.run.as_of < run.as_of
                 and one.run.origin is run.origin
                 and one.run.state is RunState.COMPLETE
                 and self._leading.asked(one).whole
             ),
-            "",
+            None,
         )
-        return fixed_page(seen.survey, self.seen(account, before).survey if before else None)
+        return fixed_page(seen.survey, before.run.id if before else "", self._attack(account, before))
+
+    def _attack(self, account: Account, run: StoredRun | None) -> AttackReport | None:
+        """Return the attack paths of an earlier run; those of the last few are kept, nothing else of it is read."""
+        if run is None:
+            return None
+        key = (run.run.id, run.fingerprint, account.systems)
+        with self._lock:
+            if key in self._attacks:
+                return self._attacks[key]
+        found = seen_attack(account, self._store, run.run.id)
+        with self._lock:
+            self._attacks[key] = found
+            while len(self._attacks) > _KEPT:
+                self._attacks.popitem(last=False)
+        return found
 
     def scans(self, account: Account, token: str, now: datetime) -> str:
         """Return the page of stored runs; their totals are of the whole run, so only who sees all of it gets them."""
@@ -306,7 +323,7 @@ class Rooms:
                 return self._kept[key]
         assessment = seen_by(account, stored_assessment(self._store, run.run.id), self._store)
         found = survey(assessment, _LIMITS)
-        hosts = {one.host.id: one.host for one in assessment.read_hosts() if one.host.id != FLEET}
+        hosts = {one.id: one for one in self._store.inventory(run.run.id).hosts if account.sees(one.system)}
         marking = self._marking or circumstances_of(self._store, run.run.id).marking
         seen = Seen(key, found, build_view(found, marking=marking), hosts, run, marking)
         with self._lock:

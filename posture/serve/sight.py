@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from posture.assess import burndowns_of
-from posture.attack import attack_report, graph_of
+from posture.attack import attack_of, attack_report, graph_of
 from posture.graph.part import part_of
 from posture.judged import circumstances_of
 from posture.model.account import Account
 from posture.model.assessment import Assessment, Coverage, HostAssessment
-from posture.model.host import FLEET, Host
+from posture.model.attack import AttackReport
 from posture.model.path import AttackGraph
 from posture.plan.make import make_plan
 from posture.store import Store
@@ -28,12 +28,11 @@ def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessmen
     """Return the assessment as this account may see it; coverage, plan, burn-down and paths are worked out anew."""
     if not account.systems:
         return assessment
-    own = {one.id: one for one in _hosts(assessment) if account.sees(one.system)}
+    own = {one.id: one for one in store.inventory(assessment.run.id).hosts if account.sees(one.system)}
     zones = {one.zone for one in own.values()}
     findings = tuple(one for one in assessment.findings if one.host in own)
     ids = {one.id for one in findings}
     circumstances = circumstances_of(store, assessment.run.id)
-    graph = seen_graph(account, store, assessment.run.id)
     uses = (replace(use, findings=tuple(one for one in use.findings if one in ids)) for use in assessment.waivers)
     vulnerabilities = assessment.read_vulnerabilities
     return replace(
@@ -71,8 +70,16 @@ def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessmen
         attestations=tuple(one for one in assessment.attestations if one.attestation.host in own),
         receipts=tuple(one for one in assessment.receipts if one.host in own),
         unsettled=tuple(one for one in assessment.unsettled if one.host in own),
-        attack=attack_report(graph, circumstances.rulebook) if graph else None,
+        attack=seen_attack(account, store, assessment.run.id),
     )
+
+
+def seen_attack(account: Account, store: Store, ref: str) -> AttackReport | None:
+    """Return what a run says of attack paths, as this account may see it; ``None`` for one judged without rules."""
+    if not account.systems:
+        return attack_of(store, ref)
+    graph = seen_graph(account, store, ref)
+    return attack_report(graph, circumstances_of(store, ref).rulebook) if graph else None
 
 
 def seen_graph(account: Account, store: Store, ref: str) -> AttackGraph | None:
@@ -83,10 +90,6 @@ def seen_graph(account: Account, store: Store, ref: str) -> AttackGraph | None:
     hosts = store.inventory(ref).hosts
     own = frozenset(one.id for one in hosts if account.sees(one.system))
     return part_of(graph, own, (one for one in hosts if one.id not in own))
-
-
-def _hosts(assessment: Assessment) -> Iterator[Host]:
-    return (one.host for one in assessment.read_hosts() if one.host.id != FLEET)
 
 
 def _coverage(assessment: Assessment, hosts: Collection[str]) -> Coverage:

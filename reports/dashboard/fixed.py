@@ -18,15 +18,15 @@ _PROVEN = "It needed what was mended since, with a receipt"
 _UNPROVEN = "Nothing that it needed has a receipt: it may only be out of sight."
 
 
-def fixed_page(survey: Survey, before: Survey | None) -> FixedView:
-    """Return the page's context; ``before`` is the run to compare attack paths with."""
+def fixed_page(survey: Survey, before: str, then: AttackReport | None) -> FixedView:
+    """Return the page's context; ``before`` is the run to compare with, ``then`` its attack paths."""
     receipts = sorted(survey.assessment.receipts, key=lambda one: (one.passes.at, one.host, one.check), reverse=True)
-    now, then = survey.assessment.attack, before.assessment.attack if before else None
+    now = survey.assessment.attack
     gone = tuple(_gone(survey, now, then)) if now and then else ()
     return FixedView(
         receipts=tuple(receipt_line(survey, one) for one in receipts),
-        since=before.assessment.run.id if before else "",
-        why_none=_NO_RUN if before is None else "" if now and then else _NO_GRAPH,
+        since=before,
+        why_none=_NO_RUN if not before else "" if now and then else _NO_GRAPH,
         left=len(now.paths()) if now else 0,
         gone=gone,
         new=len(_ids(now) - _ids(then)) if now and then else 0,

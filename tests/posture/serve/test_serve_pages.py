@@ -14,7 +14,10 @@ from served import Served, served
 from starlette.testclient import TestClient
 
 from posture.model.account import Role
+from posture.model.assessment import HostAssessment
 from posture.model.finding import Status
+from posture.serve.app import create_app
+from posture.serve.gate import Settings
 from posture.store import Store, letting
 
 PAGES = ("/", "/paths", "/what-if", "/ai", "/burndown", "/vulnerabilities", "/work", "/plan", "/hosts", "/checks", "/coverage", "/fleet", "/waivers", "/baseline", "/evidence", "/fixed", "/scans", "/audit", "/method", "/accounts")  # fmt: skip
@@ -53,6 +56,23 @@ def test_every_link_of_every_page_leads_somewhere(agency: Served, admin: TestCli
             elif place not in seen:
                 waiting.add(place)
     assert len(seen) > 60
+
+
+def test_all_hosts_are_read_for_the_run_that_is_shown_and_for_no_page_again(
+    agency: Served, admin: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, hosts = [], agency.store.read_hosts
+
+    def counted(ref: str) -> Iterator[HostAssessment]:
+        read.append(ref)
+        return hosts(ref)
+
+    monkeypatch.setattr(agency.store, "read_hosts", counted)
+    browser = TestClient(create_app(agency.store, agency.door, Settings(secure=False)), base_url=str(admin.base_url))
+    browser.cookies = admin.cookies
+    for path in ("/hosts", "/", "/plan", "/fixed", "/audit"):
+        assert browser.get(path).status_code == 200
+    assert len(read) == 2  # once to judge it and once for its numbers
 
 
 def test_the_numbers_are_those_of_the_store(agency: Served, admin: TestClient) -> None:
