@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import collectors.redact as redactor
 from collectors.redact import redact
 
 PLANTS = {
@@ -262,3 +263,20 @@ def test_a_secret_in_an_option_of_one_letter_goes_and_the_rest_stays(line, kept)
 @pytest.mark.parametrize("line", ["mysql -p db", "curl --proto =https -o f u", "ssh -p 2222 host", "cp -p a b"])
 def test_options_that_only_look_alike_stay(line):
     assert redact(line.encode()).content == line.encode()
+
+
+def test_what_is_remembered_is_what_may_be_kept_and_has_a_bound() -> None:
+    memory = redactor._Memory(limit_bytes=20_000)
+    texts = [f"password = hunter{number:04}\n".encode() + bytes(1_000) for number in range(60)]
+    for text in texts:
+        memory.put(text[:32], redactor._without_secrets(text))
+        assert sum(len(kept.content) for kept in memory._held.values()) <= memory.limit_bytes
+    assert 5 < len(memory._held) < 20
+    assert not any(b"hunter" in kept.content for kept in memory._held.values())
+    assert memory.get(texts[-1][:32]) is not None and memory.get(texts[0][:32]) is None
+
+
+def test_asked_again_the_answer_is_the_same() -> None:
+    text = b"requirepass opensesame\nmaxmemory 1\n"
+    assert redact(text) is redact(bytes(bytearray(text)))
+    assert redact(text) == redactor._without_secrets(text)
