@@ -18,7 +18,7 @@ from tests.lab.fleet import Fleet
 POSTURE = Path(sys.executable).parent / "posture"
 ANSIBLE = HOME / ".venv-bench" / "bin" / "ansible"
 OURS, SCAN = "ours: log in and read", "ours: posture scan --no-network"
-SCRIPT, TRUE = "ssh HOST sh < the same script", "ssh HOST true"
+SCRIPT, TRUE = "ssh HOST sudo sh < the same script", "ssh HOST true"  # as ours: root's part is no sudo each
 SETUP, SETUP_PIPELINED = "ansible -m setup", "ansible -m setup, pipelining"
 AIM_ANSIBLE, AIM_SSH = 7.0, 1.2
 
@@ -77,7 +77,7 @@ def _contestants(fleet: Fleet) -> dict[str, Callable[[], Ran]]:
     found: dict[str, Callable[[], Ran]] = {
         OURS: lambda: _ok(in_scanner(fleet, _collect_only(fleet))),
         SCAN: scan,
-        SCRIPT: lambda: _ok(in_scanner(fleet, _ssh(fleet, f'/bin/sh -s <"{fleet.work}/scripts/$1"'))),
+        SCRIPT: lambda: _ok(in_scanner(fleet, _ssh(fleet, f'sudo -n -- /bin/sh -s <"{fleet.work}/scripts/$1"'))),
         TRUE: lambda: _ok(in_scanner(fleet, _ssh(fleet, "true"))),
     }
     if ANSIBLE.exists():

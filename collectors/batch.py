@@ -13,7 +13,7 @@ from typing import Protocol
 from collectors.base import COMMAND_NOT_FOUND, Answer, Command
 from collectors.frames import ForgedFrameError, Frame, FrameReader, Hello
 from collectors.redact import redact
-from collectors.script import BadCommandError, SessionLimits, build, check
+from collectors.script import ROOT_SHELL, SHELL, BadCommandError, SessionLimits, build, check, first_of_root
 from posture.errors import CollectError
 from posture.model.observation import Blind
 
@@ -30,7 +30,7 @@ class Pumped:
 
 
 class Stream(Protocol):
-    """A running ``/bin/sh -s``, wherever it runs."""
+    """A running shell that reads its script from standard input, wherever it runs."""
 
     def pump(self, outgoing: bytes, timeout_s: float) -> Pumped:
         """Send some of ``outgoing``, receive some of what came; wait at most ``timeout_s`` when neither is possible."""
@@ -58,6 +58,8 @@ class Budget:
     stop: threading.Event
     received: int = 0
     stuck: int = 0
+    one_root_shell: bool = True
+    """Whether root's commands may share one shell, as long as sudo has not refused it."""
 
     @classmethod
     def start(cls, limits: SessionLimits, stop: threading.Event | None = None) -> Budget:
@@ -65,11 +67,16 @@ class Budget:
         return cls(limits, time.monotonic() + limits.session_s, stop or threading.Event())
 
 
-def run_batch(open_stream: Callable[[], Stream], commands: Sequence[Command], budget: Budget) -> dict[str, Answer]:
+OpenStream = Callable[[Sequence[str]], Stream]
+"""Starts a shell from its arguments, ``SHELL`` or ``ROOT_SHELL``."""
+
+
+def run_batch(open_stream: OpenStream, commands: Sequence[Command], budget: Budget) -> dict[str, Answer]:
     """Return the answer to every command that could be sent; one that hangs is given up and the rest is sent again.
 
     Commands that break the argument grammar, or repeat an id, are never sent and have no answer. What two topics ask
-    alike is run once and answers both.
+    alike is run once and answers both. What needs root comes last: in one shell of root's where the account may have
+    one, else each command by a sudo of its own.
 
     Raises:
         SessionBrokenError: the host said too much, forged frames, hung or hung up; it carries the answers so far.
@@ -100,22 +107,31 @@ def _shared(asked: Iterable[Command], answers: Mapping[str, Answer]) -> dict[str
     return {command.id: replace(told[deed], command=command) for command in asked if (deed := _deed(command)) in told}
 
 
-def _run(open_stream: Callable[[], Stream], waiting: list[Command], budget: Budget) -> dict[str, Answer]:
+def _run(open_stream: OpenStream, commands: list[Command], budget: Budget) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
+    waiting, as_root = sorted(commands, key=lambda command: command.sudo), False
     while waiting:
-        visit = _Visit(waiting, budget, answers)
-        stream = _opened(open_stream, answers)
+        visit = _Visit(waiting, budget, answers, as_root)
+        stream = _opened(open_stream, ROOT_SHELL if as_root else SHELL, answers)
         try:
             visit.talk(stream)
+        except _NoRootShellError:
+            budget.one_root_shell = as_root = False
+            continue
         finally:
             stream.close()
         waiting = visit.left
+        as_root = as_root or visit.out.deferred
     return answers
 
 
-def _opened(open_stream: Callable[[], Stream], answers: Mapping[str, Answer]) -> Stream:
+class _NoRootShellError(Exception):
+    """sudo gave no shell of root's after all."""
+
+
+def _opened(open_stream: OpenStream, shell: Sequence[str], answers: Mapping[str, Answer]) -> Stream:
     try:
-        return open_stream()
+        return open_stream(shell)
     except CollectError as error:
         raise SessionBrokenError(error.reason, str(error), answers, hint=error.hint) from None
 
@@ -137,8 +153,9 @@ class _Visit:
     commands: list[Command]
     budget: Budget
     answers: dict[str, Answer]
+    as_root: bool
     left: list[Command] = field(default_factory=list)
-    """What has to be sent again because a command before it hung."""
+    """What has to be sent again because a command before it hung, or because it is root's."""
     out: FrameReader = field(init=False)
     err: FrameReader = field(init=False)
     _frames: dict[int, Frame] = field(default_factory=dict)
@@ -149,18 +166,27 @@ class _Visit:
     def talk(self, stream: Stream) -> None:
         limits = self.budget.limits
         nonce = secrets.token_hex(16)
-        script = build(self.commands, nonce)
-        self.out = FrameReader(nonce, [command.max_bytes for command in self.commands], with_status=True)
+        of_root = first_of_root(self.commands)
+        defer = not self.as_root and self.budget.one_root_shell and len(self.commands) - of_root >= _WORTH_A_SHELL
+        script = build(self.commands, nonce, defer=defer, as_root=self.as_root)
+        caps = [command.max_bytes for command in self.commands]
+        self.out = FrameReader(nonce, caps, with_status=True, defer=of_root if defer else None)
         self.err = FrameReader(nonce, [limits.stderr_bytes] * len(self.commands), with_status=False)
         self._begun_at = time.monotonic()
-        while not (self.out.finished and self.err.finished):
+        while not self._finished(of_root):
             pumped = stream.pump(script, 0.25)
             script = script[pumped.sent :]
             self._read(pumped)
-            if pumped.ended and not (self.out.finished and self.err.finished):
+            if pumped.ended and not self._finished(of_root):
                 raise self._hung_up()
             if self._out_of_patience():
                 return
+        if self.out.deferred:
+            self.left = self.commands[of_root:]
+
+    def _finished(self, of_root: int) -> bool:
+        """Return whether both streams have said all that they will; one of them may be ahead of the other."""
+        return self.out.finished and (self.err.finished or (self.out.deferred and self.err.answered == of_root))
 
     def _read(self, pumped: Pumped) -> None:
         self.budget.received += len(pumped.stdout) + len(pumped.stderr)
@@ -174,6 +200,8 @@ class _Visit:
                 if index < len(self.commands):
                     self.answers.pop(self.commands[index].id, None)
             raise self._broken(Blind.UNPARSEABLE, f"forged frames: {forged}") from None
+        if self.as_root and self.out.hello is not None and self.out.hello.account_id != 0:
+            raise _NoRootShellError
         if self.out.hello is None and len(self._noise) < _NOISE_BYTES:
             self._noise += pumped.stderr[:_NOISE_BYTES] + pumped.stdout[:_NOISE_BYTES]
         if self.out.opened != before:
@@ -243,7 +271,9 @@ class _Visit:
         if self.budget.stuck > self.budget.limits.stuck_commands:
             raise self._broken(Blind.TIMED_OUT, f"{self.budget.stuck} commands hung past their timeout")
 
-    def _hung_up(self) -> SessionBrokenError:
+    def _hung_up(self) -> SessionBrokenError | _NoRootShellError:
+        if self.as_root and self.out.hello is None:
+            return _NoRootShellError()
         said = redact(self._noise).content.decode("utf-8", "replace").strip().split("\n", 1)[0]
         printable = "".join(letter if letter.isprintable() else "?" for letter in said)[:200]
         if self.out.hello is None:
@@ -259,6 +289,7 @@ class _Visit:
         return SessionBrokenError(reason, message, self.answers)
 
 
+_WORTH_A_SHELL = 3  # commands: the question to sudo and a second shell cost about two sudos
 _NOISE_BYTES = 2_000
 _FLOOD_BYTES = 256_000  # beyond a command's cap; what is on its way when we hang up is thrown away too
 _SILENCE_S = 30.0  # between an end and the next beginning the shell only forks; this is patience for a host under load

@@ -44,18 +44,22 @@ class Frame:
 class FrameReader:
     """Reads the frames of one stream; holds at most the content of one frame up to its cap.
 
-    The grammar is strict: hello, then begin and end of every command in the order they were sent, then the last frame.
+    The grammar is strict: hello, then begin and end of every command in the order they were sent, then the last frame;
+    or, where the script may ``defer`` from a command on, the frame that says so instead of that command's.
     Any other frame that carries the nonce ends the reading, because only a host that forges could have written it.
     """
 
-    def __init__(self, nonce: str, caps: Sequence[int], *, with_status: bool) -> None:
+    def __init__(self, nonce: str, caps: Sequence[int], *, with_status: bool, defer: int | None = None) -> None:
         self.hello: Hello | None = None
         self.finished = False
+        self.deferred = False
+        """Whether the commands from ``defer`` on were left for a shell of root's."""
         self.opened: int | None = None
         """The command whose frame is open."""
         self.ready: list[Frame] = []
         """Frames completed and not yet taken away by the caller."""
         self._caps = caps
+        self._defer = defer
         self._with_status = with_status
         self._mark = b"\n%" + nonce.encode() + b" "
         self._pending = bytearray()
@@ -90,6 +94,11 @@ class FrameReader:
         return bytes(self._content)
 
     @property
+    def answered(self) -> int:
+        """How many frames are complete."""
+        return self._next
+
+    @property
     def excess(self) -> int:
         """How many bytes the open frame has said beyond its cap."""
         return self._excess
@@ -119,6 +128,9 @@ class FrameReader:
             return self._end(found)
         if self._with_status and line == b"Z" and self.opened is None and self._next == len(self._caps):
             self.finished = True
+            return None
+        if self._with_status and line == b"R" and self.opened is None and self._next == self._defer:
+            self.finished = self.deferred = True
             return None
         if self._with_status and self.hello is None and (found := _HELLO.fullmatch(line)):
             self.hello = _hello(found)

@@ -10,7 +10,6 @@ from collectors.base import Answer, Command
 from collectors.batch import Budget, run_batch
 from collectors.process import ProcessStream
 from collectors.reach import Reach, session_of
-from collectors.script import SHELL
 from posture.model.host import Host
 
 
@@ -24,7 +23,7 @@ class LocalTransport:
     def run(self, commands: tuple[Command, ...]) -> Mapping[str, Answer]:
         """Run them all and return every answer; see ``collectors.base.Transport``."""
         # Nothing of our own environment reaches the commands: it may hold secrets, and answers must not depend on it.
-        return run_batch(lambda: ProcessStream(SHELL, env={"PATH": os.defpath}), commands, self._budget)
+        return run_batch(lambda shell: ProcessStream(shell, env={"PATH": os.defpath}), commands, self._budget)
 
     def close(self) -> None:
         """Nothing stays open between batches."""

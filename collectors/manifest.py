@@ -54,7 +54,9 @@ class Manifest:
     entries: tuple[Entry, ...]
     """Sorted by batch, topic and id."""
     cost: Cost
-    """With a login that uses sudo."""
+    """With a login that may run by sudo exactly these commands."""
+    cost_in_one_shell: Cost
+    """With a login that may run anything as root by sudo."""
     cost_as_root: Cost
 
 
@@ -65,7 +67,8 @@ def manifest(collectors: Iterable[Collector]) -> Manifest:
     entries += [_entry(collector, command, 2) for collector in known for command in collector.second]
     entries.sort(key=lambda entry: (entry.batch, entry.topic, entry.id))
     first = [entry for entry in entries if entry.batch == 1]
-    return Manifest(tuple(entries), _cost(first, with_sudo=True), _cost(first, with_sudo=False))
+    rooted = sum(entry.as_root for entry in first)
+    return Manifest(tuple(entries), _cost(first, rooted), _cost(first, min(rooted, _SUDOS_IN_ONE_SHELL)), _cost(first, 0))
 
 
 def sudoers(collectors: Iterable[Collector], account: str) -> str:
@@ -114,6 +117,7 @@ _VARIES = re.compile(r"\{([a-z_]+)\}")
 # USER_END, CRED_DISP; and in the authentication log its COMMAND line, "session opened" and "session closed".
 _AUDIT_RECORDS_PER_SUDO = 6
 _LOG_LINES_PER_SUDO = 3
+_SUDOS_IN_ONE_SHELL = 2  # whether there may be one (`sudo -l`, counted as dear as any), and the shell itself
 # One SSH login: USER_AUTH, USER_ACCT, CRED_ACQ, LOGIN, USER_START, USER_LOGIN, USER_END, CRED_DISP, USER_LOGOUT;
 # "Accepted publickey", "session opened", "Disconnected", "session closed".
 _AUDIT_RECORDS_PER_LOGIN = 9
@@ -135,17 +139,16 @@ _SLOW_MS = {
 """Measured on this project's machines where it could be, else from the tool's own start-up time."""
 
 
-def _cost(entries: list[Entry], *, with_sudo: bool) -> Cost:
-    rooted = sum(entry.as_root for entry in entries) if with_sudo else 0
-    expected_ms = sum(_SLOW_MS.get(entry.id, _USUAL_MS) for entry in entries) + rooted * _SUDO_MS
+def _cost(entries: list[Entry], sudos: int) -> Cost:
+    expected_ms = sum(_SLOW_MS.get(entry.id, _USUAL_MS) for entry in entries) + sudos * _SUDO_MS
     return Cost(
         logins=1,
         commands=len(entries),
-        root_commands=rooted,
-        log_lines=_LOG_LINES_PER_LOGIN + rooted * _LOG_LINES_PER_SUDO,
-        audit_records=_AUDIT_RECORDS_PER_LOGIN + rooted * _AUDIT_RECORDS_PER_SUDO,
+        root_commands=sum(entry.as_root for entry in entries) if sudos else 0,
+        log_lines=_LOG_LINES_PER_LOGIN + sudos * _LOG_LINES_PER_SUDO,
+        audit_records=_AUDIT_RECORDS_PER_LOGIN + sudos * _AUDIT_RECORDS_PER_SUDO,
         # Only sudo itself runs with uid != euid; what it starts is root in both.
-        audit_execve_events=rooted,
+        audit_execve_events=sudos,
         output_limit_bytes=sum(entry.max_bytes for entry in entries),
         time_limit_s=sum(entry.timeout_s for entry in entries),
         expected_s=round(expected_ms / 1000, 1),

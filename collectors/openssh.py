@@ -17,7 +17,7 @@ from collectors.credentials import Credential, CredentialKind
 from collectors.hostkeys import ServerKey, parse_key
 from collectors.process import ProcessStream
 from collectors.reach import Hop, Reach, route, session_of
-from collectors.script import SHELL, SessionLimits
+from collectors.script import SessionLimits
 from posture.errors import CollectError
 from posture.model.host import Host
 from posture.model.observation import Blind
@@ -33,7 +33,7 @@ class OpensshTransport:
 
     def run(self, commands: tuple[Command, ...]) -> Mapping[str, Answer]:
         """Run them all and return every answer; see ``collectors.base.Transport``."""
-        return run_batch(lambda: ProcessStream(self._master.argv(*SHELL)), commands, self._budget)
+        return run_batch(lambda shell: ProcessStream(self._master.argv(*shell)), commands, self._budget)
 
     def close(self) -> None:
         """Log out and remove the files of this session."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collectors.base import Command
@@ -12,6 +12,8 @@ from posture.errors import PostureError
 
 SHELL = ("/bin/sh", "-s")
 """What every transport executes; the script itself comes over standard input, so no process list shows it."""
+ROOT_SHELL = ("/usr/bin/sudo", "-n", "--", *SHELL)
+"""The same as root, for an account that may run anything as root anyway: one sudo for all that needs it."""
 
 
 STDERR_BYTES = 64_000  # a complaint per file of a large directory fits
@@ -66,17 +68,29 @@ def check(command: Command) -> Command:
     return command
 
 
-def build(commands: Iterable[Command], nonce: str) -> bytes:
+def build(commands: Sequence[Command], nonce: str, *, defer: bool = False, as_root: bool = False) -> bytes:
     """Return the script that runs the commands one by one and frames what each of them says.
 
     Standard output and standard error travel on the two streams of the channel, each with frames of its own, so that
     binary output needs no encoding and nothing is written on the target. The whole script is one function: a shell
     that did not get all of it runs none of it.
+
+    With ``defer`` it ends before the first command that needs root, from which on all of them have to, where sudo says
+    that the account may run ``ROOT_SHELL``. With ``as_root`` it runs nothing for another account.
     """
     if not _NONCE.fullmatch(nonce):
         raise ValueError("a nonce has 32 lower-case hex digits")
-    calls = "\n".join(_call(index, check(command)) for index, command in enumerate(commands))
-    return _TEMPLATE.replace("@NONCE@", nonce).replace("@CALLS@", calls).encode()
+    calls = [_call(index, check(command)) for index, command in enumerate(commands)]
+    if defer:
+        calls.insert(first_of_root(commands), _DEFER)
+    if as_root:
+        calls.insert(0, '[ "$U" = 0 ] || return')
+    return _TEMPLATE.replace("@NONCE@", nonce).replace("@CALLS@", "\n".join(calls)).encode()
+
+
+def first_of_root(commands: Sequence[Command]) -> int:
+    """Return the place of the first command that needs root; the number of commands when none does."""
+    return next((at for at, command in enumerate(commands) if command.sudo), len(commands))
 
 
 def _call(index: int, command: Command) -> str:
@@ -89,7 +103,14 @@ _PROGRAM = re.compile(r"/[A-Za-z0-9_./+@:\[-]{1,255}")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[\ud800-\udfff]")
 _NONCE = re.compile(r"[0-9a-f]{32}")
 
-# Frames: `H` hello with what the host lacks, `B i` begin, `E i exit from to how` end, `Z` all done.
+# sudo(8): -l with a command runs nothing and says whether it is allowed; a "no" is not logged as a denied command.
+_DEFER = """\
+if [ "$U" != 0 ] && [ "$S" = /usr/bin/sudo ] && "$S" -n -l -- /bin/sh -s </dev/null >/dev/null 2>&1; then
+printf '\\n%%%s R\\n' "$N" >&8
+return
+fi"""
+
+# Frames: `H` hello with what the host has, `B i` begin, `E i exit from to how` end, `Z` all done, `R` the rest as root.
 # File descriptors 8 and 9 are the channel. A command writes straight into it: two forks for each (`timeout` and the
 # program), no pipe and no filter on the target. What it may say is bounded over here, where a flood ends the channel
 # and the program dies of SIGPIPE. Durations come from /proc/uptime because reading it needs no process. Programs that

@@ -8,7 +8,7 @@ import logging
 import select
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from collectors.batch import Budget, Pumped, run_batch
 from collectors.credentials import Credential, CredentialKind, printed_secret
 from collectors.hostkeys import ServerKey, Trusted
 from collectors.reach import Hop, Reach, route, session_of
-from collectors.script import SHELL, SessionLimits
+from collectors.script import SessionLimits
 from posture.errors import CollectError
 from posture.model.host import Host
 from posture.model.observation import Blind
@@ -60,8 +60,8 @@ class SshTransport:
         for link in reversed(self._links):
             link.close()
 
-    def _open(self) -> _ChannelStream:
-        return self._links[-1].shell(self._budget.limits)
+    def _open(self, argv: Sequence[str]) -> _ChannelStream:
+        return self._links[-1].shell(argv, self._budget.limits)
 
 
 def connect(host: Host, reach: Reach) -> SshTransport:
@@ -175,12 +175,12 @@ class _Link:
         self._client = client
         self._where = where
 
-    def shell(self, limits: SessionLimits) -> _ChannelStream:
-        """Return a stream to a fresh ``/bin/sh`` on the host."""
+    def shell(self, argv: Sequence[str], limits: SessionLimits) -> _ChannelStream:
+        """Return a stream to a fresh shell on the host; its arguments are words that need no quoting."""
         try:
             channel = self._client.open_session(timeout=limits.connect_s)
             channel.settimeout(limits.connect_s)
-            channel.exec_command(" ".join(SHELL))
+            channel.exec_command(" ".join(argv))
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise CollectError(Blind.COMMAND_REFUSED, f"{self._where} opens no session: {_plain(error)}") from None
         return _ChannelStream(channel)

@@ -187,6 +187,11 @@ def _print_manifest(whole: Manifest) -> None:
         f"about {cost.expected_s:.0f} s at the lowest priority, at most {cost.output_limit_bytes / 1e6:.0f} MB of "
         f"output; {cost.log_lines} lines in the authentication log, {cost.audit_records} audit records"
     )
+    less = whole.cost_in_one_shell
+    terminal.say(
+        "an account that may run anything by sudo runs root's part in one shell of root's: "
+        f"{less.log_lines} lines in the authentication log, {less.audit_records} audit records"
+    )
 
 
 @click.command("export")

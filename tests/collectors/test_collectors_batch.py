@@ -15,7 +15,7 @@ import pytest
 from collectors.base import Answer, Command, hole
 from collectors.batch import Budget, Pumped, SessionBrokenError, distinct, run_batch
 from collectors.process import ProcessStream
-from collectors.script import BadCommandError, SessionLimits, build, check
+from collectors.script import ROOT_SHELL, SHELL, BadCommandError, SessionLimits, build, check
 from posture.model.observation import Blind
 
 LIMITS = SessionLimits(hello_s=3, session_s=20, grace_s=1, total_bytes=3_000_000)
@@ -30,7 +30,7 @@ def sh(text: str, name: str = "a.x", **more: object) -> Command:
 def ask(
     *commands: Command, shell: Sequence[str] = ("/bin/sh", "-s"), limits: SessionLimits = LIMITS
 ) -> dict[str, Answer]:
-    return run_batch(lambda: ProcessStream(shell), commands, Budget.start(limits))
+    return run_batch(lambda _: ProcessStream(shell), commands, Budget.start(limits))
 
 
 def reason(answer: Answer | None) -> Blind | None:
@@ -128,7 +128,7 @@ def test_a_stopped_run_ends_in_the_middle_of_a_command() -> None:
     began = time.monotonic()
     with pytest.raises(SessionBrokenError) as caught:
         run_batch(
-            lambda: ProcessStream(("/bin/sh", "-s")),
+            ProcessStream,
             (sh("echo", "a.1"), sh("sleep 20", "a.2")),
             Budget.start(LIMITS, stop),
         )
@@ -268,6 +268,69 @@ def test_an_account_without_rights_sees_a_refused_command() -> None:
     assert not answers["a.shadow"].ran_as_root
 
 
+def sudo_that_lists(tmp_path: Path, otherwise: str) -> tuple[str, ...]:
+    """An account's shell on a machine whose /usr/bin/sudo says that the account may have a shell of root's."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "sudo").write_text(f'#!/bin/sh\necho "$*" >&7\n[ "$2" = -l ] && exit 0\n{otherwise}\n')
+    (programs / "sudo").chmod(0o755)
+    tmp_path.chmod(0o755)
+    mount = (
+        f"mount -t overlay -o lowerdir={programs}:/usr/bin overlay /usr/bin && "
+        f'exec 7>>{tmp_path}/said {" ".join(NOBODY)} "$@"'
+    )
+    return ("unshare", "-m", "/bin/sh", "-c", mount, "sh")
+
+
+ROOTS = [sh("id -u", f"a.root{number}", sudo=True, timeout_s=10 + number) for number in range(4)]
+PLAIN = sh("id -u", "a.plain")
+
+
+@needs_root
+def test_what_needs_root_shares_one_shell_where_sudo_allows_one(tmp_path: Path) -> None:
+    account = sudo_that_lists(tmp_path, "exit 9")
+    opened = []
+
+    def open_stream(argv: Sequence[str]) -> ProcessStream:
+        opened.append(argv)
+        return ProcessStream(SHELL if argv == ROOT_SHELL else (*account, *argv))
+
+    answers = run_batch(open_stream, [ROOTS[0], PLAIN, *ROOTS[1:]], Budget.start(LIMITS))
+    assert opened == [SHELL, ROOT_SHELL]
+    assert (tmp_path / "said").read_text() == "-n -l -- /bin/sh -s\n"
+    assert (answers["a.plain"].text, answers["a.plain"].ran_as_root) == ("65534\n", False)
+    assert {(answers[each.id].text, answers[each.id].ran_as_root) for each in ROOTS} == {("0\n", True)}
+
+
+@needs_root
+@pytest.mark.parametrize("shell", ["exit 1", 'shift 2; exec "$@"'], ids=["refused", "somebody else's"])
+def test_a_shell_that_is_not_roots_after_all_costs_no_answer_and_is_not_asked_for_again(
+    tmp_path: Path, shell: str
+) -> None:
+    """`sudo -l` says yes to a command that needs a password; and the account that sudo leads to need not be root."""
+    account = sudo_that_lists(tmp_path, f'[ "$3" = /bin/sh ] && [ "$4" = -s ] && {{ {shell}; }}; shift 2; exec "$@"')
+    budget = Budget.start(LIMITS)
+    for _ in range(2):
+        answers = run_batch(lambda argv: ProcessStream((*account, *argv)), [PLAIN, *ROOTS], budget)
+        assert {answers[each.id].text for each in ROOTS} == {"65534\n"}
+    asked = (tmp_path / "said").read_text().splitlines()
+    assert [line for line in asked if " -s" in line] == ["-n -l -- /bin/sh -s", "-n -- /bin/sh -s"]
+    assert len(asked) == 2 + 2 * len(ROOTS)
+
+
+@needs_root
+def test_a_command_of_roots_that_hangs_costs_the_other_ones_nothing(tmp_path: Path) -> None:
+    account = sudo_that_lists(tmp_path, "exit 9")
+    hang = sh("kill -STOP $PPID; sleep 9", "a.hangs", sudo=True, timeout_s=1)
+    answers = run_batch(
+        lambda argv: ProcessStream(SHELL if argv == ROOT_SHELL else (*account, *argv)),
+        [ROOTS[0], hang, *ROOTS[1:], PLAIN],
+        Budget.start(LIMITS),
+    )
+    assert reason(answers["a.hangs"]) is Blind.TIMED_OUT
+    assert {answers[each.id].text for each in ROOTS} == {"0\n"}
+
+
 class Scripted:
     """A host that answers with whatever bytes a test makes of the script it was sent."""
 
@@ -299,13 +362,23 @@ FIRST = (b"@H 0 -t\n@B 0\nzero@E 0 0 1 2 u\n", b"@B 0\n@E 0\n")
         ([FIRST, (b"", b"@B 0\n")], Blind.UNPARSEABLE, set()),
         ([FIRST, (b"@B 1\none@E 1 0 1 2 u\n@Z\n", b"")], Blind.UNREACHABLE, {"a.0"}),
         ([FIRST], Blind.UNREACHABLE, {"a.0"}),
+        ([FIRST, (b"@R\n", b"")], Blind.UNPARSEABLE, {"a.0"}),
         ([(b"This account is currently not available.\n", b"")], Blind.COMMAND_REFUSED, set()),
         ([FIRST, *[(b"@B 1\n" if n == 0 else b"x" * 65_536, b"") for n in range(60)]], Blind.TRUNCATED, {"a.0"}),
     ],
-    ids=["said twice", "never sent", "forged on stderr", "half an answer", "cut off", "no shell", "endless"],
+    ids=[
+        "said twice",
+        "never sent",
+        "forged on stderr",
+        "half an answer",
+        "cut off",
+        "defers unasked",
+        "no shell",
+        "endless",
+    ],
 )
 def test_a_host_spoils_its_own_answers_only(replies: list[tuple[bytes, bytes]], blind: Blind, kept: set[str]) -> None:
     with pytest.raises(SessionBrokenError) as caught:
-        run_batch(lambda: Scripted(list(replies)), TWO, Budget.start(LIMITS))
+        run_batch(lambda _: Scripted(list(replies)), TWO, Budget.start(LIMITS))
     assert caught.value.reason is blind
     assert set(caught.value.answers) == kept

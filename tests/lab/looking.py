@@ -56,7 +56,7 @@ class _Inside:
         self._budget = Budget.start(SessionLimits())
 
     def run(self, commands: tuple[Command, ...]) -> Mapping[str, Answer]:
-        return run_batch(lambda: ProcessStream(self._argv, env={"PATH": os.defpath}), commands, self._budget)
+        return run_batch(lambda _: ProcessStream(self._argv, env={"PATH": os.defpath}), commands, self._budget)
 
     def close(self) -> None:
         pass
