@@ -13,7 +13,7 @@ from posture.model.observation import Observation
 from posture.observe import observations
 from posture.run import evaluate, stored_assessment
 from posture.store import Store
-from reports import STANDARD
+from reports.formats import STANDARD
 from tests.lab.fleet import Fleet
 
 

@@ -68,7 +68,9 @@ def manifest(collectors: Iterable[Collector]) -> Manifest:
     entries.sort(key=lambda entry: (entry.batch, entry.topic, entry.id))
     first = [entry for entry in entries if entry.batch == 1]
     rooted = sum(entry.as_root for entry in first)
-    return Manifest(tuple(entries), _cost(first, rooted), _cost(first, min(rooted, _SUDOS_IN_ONE_SHELL)), _cost(first, 0))
+    return Manifest(
+        tuple(entries), _cost(first, rooted), _cost(first, min(rooted, _SUDOS_IN_ONE_SHELL)), _cost(first, 0)
+    )
 
 
 def sudoers(collectors: Iterable[Collector], account: str) -> str:

@@ -25,7 +25,7 @@ from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
 from posture.evaluate.lifecycle import update_findings
 from posture.evaluate.scanning import host_cadence
-from posture.exit_codes import ExitCode, exit_code
+from posture.exit_codes import ExitCode
 from posture.feeds.freshness import notes as notes_on_feeds
 from posture.gather import JUDGING, Job, Progress, Silent, Work, asked_by, gather
 from posture.graph.build import GraphBuilder
@@ -67,6 +67,7 @@ from posture.observe import (
     observations,
     platform_of,
 )
+from posture.outcome import exit_code
 from posture.progress import Told
 from posture.receipts import keep_receipts
 from posture.store import Store, StoredRun, Visit

@@ -36,6 +36,7 @@ make_machine() {
         mkdir -p "$ROOT/etc/ssl/certs"
         cp "$PIP_CERT" "$ROOT/etc/bare-certificates.pem"
         printf '[global]\ncert = /etc/bare-certificates.pem\n' >"$ROOT/etc/pip.conf"
+        printf 'cafile=/etc/bare-certificates.pem\n' >"$ROOT/root/.npmrc"
     fi
     chroot "$ROOT" useradd --create-home --shell /bin/sh newcomer
     git clone --quiet "$HERE" "$ROOT/root/posture-scanner"

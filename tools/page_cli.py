@@ -29,8 +29,11 @@ def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[t
         return
     yield path, command
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            yield from _commands(child, (*path, name))
+        with click.Context(command) as context:
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                if child:
+                    yield from _commands(child, (*path, name))
 
 
 def _help(path: tuple[str, ...], command: click.Command) -> str:

@@ -146,7 +146,7 @@ def manifest_command(inventory_path: Path | None, scope_path: Path | None, accou
       posture manifest -i inventory.yaml --json
     """
     if account:
-        click.echo(sudoers(COLLECTORS, account), nl=False)
+        terminal.write(sudoers(COLLECTORS, account))
         return
     whole = manifest(COLLECTORS)
     probes: list[PlannedProbe] = []

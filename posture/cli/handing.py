@@ -9,7 +9,7 @@ import click
 from posture.cli import prepare, terminal
 from posture.cli.scanning import config_option, out_option
 from posture.run import stored_assessment
-from reports import chosen, write_all
+from reports.formats import chosen, write_all
 from reports.handover.orders import orders
 from reports.inert import inert
 from reports.part import of_system

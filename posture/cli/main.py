@@ -10,37 +10,14 @@ from pathlib import Path
 import click
 
 from posture import __version__
-from posture.cli import (
-    accounts,
-    attesting,
-    baselines,
-    burning,
-    discovering,
-    exchanging,
-    feeds,
-    fleet,
-    handing,
-    importing,
-    keeping,
-    notifying,
-    operating,
-    plans,
-    proving,
-    reading,
-    replaying,
-    scanning,
-    scheduling,
-    sealing,
-    serving,
-    terminal,
-)
-from posture.cli import paths as attack_paths
+from posture.cli import terminal
+from posture.cli.commands import Commands
 from posture.errors import PostureError, UsageError
+from posture.exit_codes import ExitCode
 from posture.install import refuse_foreign_packages
-from posture.run import ExitCode
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="posture")
 def root() -> None:
     """Network-hardening posture of federal systems: what is exposed, what to fix first, by when, with what proof.
@@ -61,34 +38,6 @@ def root() -> None:
     """
 
 
-GROUPS = (
-    scanning,
-    reading,
-    burning,
-    baselines,
-    fleet,
-    discovering,
-    replaying,
-    feeds,
-    importing,
-    proving,
-    sealing,
-    scheduling,
-    attesting,
-    handing,
-    notifying,
-    exchanging,
-    serving,
-    accounts,
-    operating,
-    keeping,
-    attack_paths,
-    plans,
-)
-for command in (command for group in GROUPS for command in group.COMMANDS):
-    root.add_command(command)
-
-
 def main() -> None:
     """Run the command line and exit; no error leaves as a traceback."""
     try:
@@ -106,10 +55,6 @@ def main() -> None:
     except PostureError as error:
         terminal.fail(error)
         sys.exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.BUG)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `posture show … | head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.CLEAN)
     except OSError as error:
         if error.filename is None:
             sys.exit(_bug(error))
@@ -119,6 +64,8 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes exit code 70
         sys.exit(_bug(bug))
+    finally:
+        terminal.flush()
 
 
 def _bug(bug: Exception) -> int:

@@ -18,8 +18,8 @@ from posture.proof.signing import Signer
 from posture.proof.verify import Answered, Keys, Line, verify_bundle
 from posture.receipts import receipt
 from posture.run import operator, stored_assessment
-from reports import chosen
 from reports.files import new_directory
+from reports.formats import chosen
 from reports.inert import inert
 
 _FORMATS = "html,json,jsonl,csv,blind-csv,oscal,hdf,poam-fedramp,poam-navy"

@@ -19,7 +19,7 @@ from posture.model.finding import Finding, Result, Status
 from posture.model.host import FLEET
 from posture.run import stored_assessment
 from posture.store import Difference, Store
-from reports import FORMATS, STANDARD, chosen
+from reports.formats import FORMATS, STANDARD, chosen
 from reports.inert import inert
 from reports.part import of_system
 

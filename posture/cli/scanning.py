@@ -22,7 +22,7 @@ from posture.errors import UsageError
 from posture.model.assessment import Assessment
 from posture.run import ExitCode, Work, evaluate, exit_code, scan, stored_assessment
 from posture.store import Store
-from reports import STANDARD, Format, summary_lines, write_all
+from reports.formats import STANDARD, Format, summary_lines, write_all
 
 out_option = click.option(
     "--out",

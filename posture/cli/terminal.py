@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,39 @@ from rich.table import Table
 from posture.errors import PostureError
 from reports.inert import inert
 
-out = Console(highlight=False, soft_wrap=False)
+
+class _Console(Console):
+    """Goes on without a reader: what a scan comes to must not depend on who looks (rich would exit with 1)."""
+
+    def on_broken_pipe(self) -> None:
+        nobody_reads()
+
+
+out = _Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
+
+
+def write(text: str) -> None:
+    """Write text to standard output as it is; a reader that has gone, as `posture show … | head` does, is no error."""
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        nobody_reads()
+
+
+def flush() -> None:
+    """Hand out what was written, before the program ends."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nobody_reads()
+
+
+def nobody_reads() -> None:
+    """Let all further standard output go nowhere; the work goes on, and so does its exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def say(line: str = "") -> None:
@@ -39,7 +71,7 @@ def fail(error: PostureError) -> None:
 
 def as_json(value: Any) -> None:
     """Print a value as JSON with sorted keys."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode() + "\n")
+    write(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode() + "\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
@@ -50,7 +82,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, 
     rows = [[inert(cell) for cell in row] for row in rows]
     if not out.is_terminal:
         for row in [list(columns), *rows]:
-            sys.stdout.write("\t".join(row) + "\n")
+            write("\t".join(row) + "\n")
         if not rows:
             note(empty)
         return

@@ -47,8 +47,8 @@ from posture.receipts import receipts
 from posture.run import stored_assessment
 from posture.store import Store
 from posture.store.codec import encode
-from reports import Format, write_all
 from reports.files import new_file
+from reports.formats import Format, write_all
 
 
 @dataclass(frozen=True, slots=True)

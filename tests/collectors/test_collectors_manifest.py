@@ -202,5 +202,9 @@ def test_the_cost_follows_from_the_commands():
     )
     assert (demo.cost.commands, demo.cost.root_commands, demo.cost.time_limit_s) == (2, 1, 50)
     assert (demo.cost.audit_records, demo.cost.audit_execve_events, demo.cost.log_lines) == (15, 1, 7)
+    assert demo.cost_in_one_shell == demo.cost
+    many = manifest([_collector(*(Command(f"demo.{n}", (f"/bin/{n}",), sudo=True) for n in range(40)))])
+    assert (many.cost.log_lines, many.cost_in_one_shell.log_lines) == (124, 10)
+    assert many.cost_in_one_shell.root_commands == 40
     assert demo.cost_as_root.root_commands == 0
     assert demo.cost_as_root.audit_records < demo.cost.audit_records

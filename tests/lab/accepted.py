@@ -17,7 +17,7 @@ import pdfua
 from ocsf_json_schema import OcsfJsonSchema, OcsfJsonSchemaEmbedded, get_ocsf_schema
 from syslog_rfc5424_parser import SyslogMessage
 
-import reports
+from reports import formats
 from tests.reports.emass_rules import faults
 from tests.shared_data import ROOT, shared
 
@@ -31,7 +31,7 @@ OCSF = {2002: "vulnerability_finding", 2003: "compliance_finding"}
 
 def not_there(place: Path) -> list[str]:
     """Return the formats of which nothing was written."""
-    return [one.name for one in reports.FORMATS if one.there() and not _files(place / one.file_name)]
+    return [one.name for one in formats.FORMATS if one.there() and not _files(place / one.file_name)]
 
 
 def complaints(place: Path) -> Iterator[str]:

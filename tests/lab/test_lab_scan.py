@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-import reports
 from posture.config import read as read_config
 from posture.gather import Job, Work
 from posture.judged import circumstances_of
@@ -21,6 +20,7 @@ from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS
 from posture.run import replay, stored_assessment
 from posture.scope_file import read as read_scope
 from posture.store import Store
+from reports import formats
 from tests.lab.accepted import complaints, not_there
 from tests.lab.agency import Agency
 from tests.lab.scanning import Outcome, checks_of_today, evaluate, results_of, scan, table
@@ -207,6 +207,6 @@ def test_neither_the_order_of_hosts_nor_of_evidence_counts(story: Story, tmp_pat
 def test_every_format_of_the_run_is_accepted_by_its_readers(story: Story, tmp_path: Path) -> None:
     with Store.open(story.agency.work / "posture.db", create=False) as store:
         first = min(store.runs(), key=lambda found: found.run.started_at).run
-        reports.write_all(stored_assessment(store, first.id), tmp_path, marking="CUI", formats=reports.FORMATS)
+        formats.write_all(stored_assessment(store, first.id), tmp_path, marking="CUI", formats=formats.FORMATS)
     assert not_there(tmp_path) == ["ckl", "cklb"], "DISA has no benchmark for Debian, and these are its checklists"
     assert list(complaints(tmp_path)) == []

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from reports import write_all
 from reports.bod26_04 import write_bod26_04
 from reports.bod_rows import COLUMNS
 from reports.bod_tally import tally_of
+from reports.formats import write_all
 from reports.html_report import write_html
 from reports.terminal import summary_lines
 from tests.reports.sample_known import with_known

@@ -16,9 +16,9 @@ import sample_known
 from ocsf_json_schema import OcsfJsonSchema, OcsfJsonSchemaEmbedded, get_ocsf_schema
 from test_exports_validated import _cef, check_schema
 
-import reports
 from posture.model.assessment import Assessment
 from posture.vulnerabilities.assess import subject
+from reports import formats
 from tests.shared_data import shared
 
 Fields = dict[str, tuple[str, int | None]]
@@ -111,8 +111,8 @@ READ: dict[str, Callable[[Path], Fields]] = {
 
 
 def written(assessment: Assessment, place: Path) -> dict[str, Path]:
-    rows = reports.chosen(NAMES)
-    reports.write_all(assessment, place, formats=rows)
+    rows = formats.chosen(NAMES)
+    formats.write_all(assessment, place, formats=rows)
     return {row.name: place / row.file_name for row in rows}
 
 

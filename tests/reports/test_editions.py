@@ -14,13 +14,13 @@ from test_reports_html import Page
 
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.finding import Status
-from reports import write_html
 from reports.editions.auditor import build_auditor
 from reports.editions.ciso import build_ciso
 from reports.editions.document import Document, Part
 from reports.editions.html import Build, write_edition_html
 from reports.editions.samples import FAILURES, OTHERS, samples
 from reports.editions.soc import build_soc
+from reports.formats import write_html
 from reports.survey import survey
 
 EDITIONS: dict[str, Build] = {"soc": build_soc, "ciso": build_ciso, "auditor": build_auditor}

@@ -19,9 +19,9 @@ from pdfua import validate
 from test_editions import EDITIONS
 from test_reports_html import Page
 
-import reports
 from posture.errors import UsageError
 from posture.model.assessment import Assessment, HostAssessment
+from reports import formats
 from reports.editions import pdf
 from reports.editions.document import Document, Part, Section, Table, columns, row
 from reports.editions.html import Build, write_edition_html
@@ -171,11 +171,11 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: 
 
 
 def test_all_formats_are_those_that_can_be_written_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    fewer = tuple(replace(one, there=lambda: False) if "pdf" in one.name else one for one in reports.FORMATS)
-    monkeypatch.setattr(reports, "FORMATS", fewer)
-    names = {one.name for one in reports.chosen(["all"])}
+    fewer = tuple(replace(one, there=lambda: False) if "pdf" in one.name else one for one in formats.FORMATS)
+    monkeypatch.setattr(formats, "FORMATS", fewer)
+    names = {one.name for one in formats.chosen(["all"])}
     assert names == {one.name for one in fewer} - {"soc-pdf", "ciso-pdf", "auditor-pdf"}
-    assert [one.name for one in reports.chosen(["ciso-pdf"])] == ["ciso-pdf"], (
+    assert [one.name for one in formats.chosen(["ciso-pdf"])] == ["ciso-pdf"], (
         "asked for by name it says what is missing"
     )
 

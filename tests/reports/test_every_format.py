@@ -13,21 +13,21 @@ import sample_agency
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import reports
 from posture.errors import UsageError
 from posture.model.assessment import Assessment, Coverage, HostAssessment
 from posture.model.finding import Result, Status, Verdict
+from reports import formats
 from reports.part import of_system
 from reports.weaknesses import weaknesses
 
-OTHERS = pytest.mark.parametrize("row", reports.FORMATS[1:], ids=lambda row: row.name)
+OTHERS = pytest.mark.parametrize("row", formats.FORMATS[1:], ids=lambda row: row.name)
 """All but the page, which has tests of its own and takes a second to write."""
 SPREADSHEETS = ("csv", "blind-csv", "tickets", "poam-navy", "poam-usmc", "poam-army", "poam-fedramp")
 BY_LINE = ("prometheus", "syslog", "cef")
 DANGEROUS = tuple("=+-@\t\r\n")
 
 
-def bytes_of(row: reports.Format, assessment: Assessment, directory: Path) -> dict[str, bytes]:
+def bytes_of(row: formats.Format, assessment: Assessment, directory: Path) -> dict[str, bytes]:
     directory.mkdir(exist_ok=True)
     row.write(assessment, directory / row.file_name, marking="CUI")
     found = (path for path in sorted(directory.rglob("*")) if path.is_file())
@@ -35,14 +35,14 @@ def bytes_of(row: reports.Format, assessment: Assessment, directory: Path) -> di
 
 
 @OTHERS
-def test_exported_again_it_is_the_same_bytes(row: reports.Format, tmp_path: Path) -> None:
+def test_exported_again_it_is_the_same_bytes(row: formats.Format, tmp_path: Path) -> None:
     first = bytes_of(row, sample_agency.with_disa_rules(), tmp_path / "a")
     assert first
     assert first == bytes_of(row, sample_agency.with_disa_rules(), tmp_path / "b")
 
 
 @OTHERS
-def test_every_kind_of_run_can_be_written(row: reports.Format, tmp_path: Path) -> None:
+def test_every_kind_of_run_can_be_written(row: formats.Format, tmp_path: Path) -> None:
     for name, assessment in {
         "clean": sample_agency.clean(blind=False),
         "blind": sample_agency.clean(blind=True),
@@ -91,7 +91,7 @@ def test_no_format_calls_good_what_did_not_pass(statuses: list[Status]) -> None:
     assessment = with_statuses(statuses)
     said = {(one.host, one.check): one.verdict.status for entry in assessment.read_hosts() for one in entry.results}
     with TemporaryDirectory() as place:
-        for row in reports.FORMATS:
+        for row in formats.FORMATS:
             if row.name not in reading_back.GOOD:
                 continue
             row.write(assessment, Path(place) / row.file_name)
@@ -107,13 +107,13 @@ def test_no_format_calls_good_what_did_not_pass(statuses: list[Status]) -> None:
 def test_what_passed_is_called_good_where_a_format_can_say_so(tmp_path: Path) -> None:
     assessment = with_statuses([Status.PASS] * 16)
     for name in ("json", "ocsf", "hdf", "oscal", "ckl", "cklb"):
-        row = next(one for one in reports.FORMATS if one.name == name)
+        row = next(one for one in formats.FORMATS if one.name == name)
         row.write(assessment, tmp_path / row.file_name)
         assert reading_back.GOOD[name](tmp_path / row.file_name, assessment), name
 
 
 @OTHERS
-def test_nothing_a_host_says_acts_in_any_format(row: reports.Format, tmp_path: Path) -> None:
+def test_nothing_a_host_says_acts_in_any_format(row: formats.Format, tmp_path: Path) -> None:
     """Escapes, reading order, markup, formulas and words to machines come out as text in a string of their own."""
     row.write(sample_agency.with_disa_rules(), tmp_path / row.file_name, marking="CUI")
     texts = list(reading_back.strings(tmp_path / row.file_name))
@@ -133,7 +133,7 @@ def test_nothing_a_host_says_acts_in_any_format(row: reports.Format, tmp_path: P
 
 def test_the_hostile_text_is_there_to_be_seen(tmp_path: Path) -> None:
     """The test above would pass over an export that drops what hosts say."""
-    for row in reports.FORMATS:
+    for row in formats.FORMATS:
         if row.name in ("json", "jsonl", "csv", "oscal", "hdf", "ocsf", "sarif"):
             row.write(sample_agency.agency(), tmp_path / row.file_name)
             together = "\n".join(reading_back.strings(tmp_path / row.file_name))
@@ -142,7 +142,7 @@ def test_the_hostile_text_is_there_to_be_seen(tmp_path: Path) -> None:
 
 
 @OTHERS
-def test_a_hostile_name_of_a_host_leads_nowhere(row: reports.Format, tmp_path: Path) -> None:
+def test_a_hostile_name_of_a_host_leads_nowhere(row: formats.Format, tmp_path: Path) -> None:
     evil = '../../x]"|=\\,<b>'
     whole = sample_agency.with_disa_rules()
 
@@ -164,8 +164,8 @@ def test_a_hostile_name_of_a_host_leads_nowhere(row: reports.Format, tmp_path: P
 
 def test_open_findings_are_the_same_number_everywhere(tmp_path: Path) -> None:
     agency = sample_agency.agency()
-    paths = {row.name: tmp_path / row.file_name for row in reports.FORMATS}
-    reports.write_all(agency, tmp_path, formats=reports.FORMATS[1:])
+    paths = {row.name: tmp_path / row.file_name for row in formats.FORMATS}
+    formats.write_all(agency, tmp_path, formats=formats.FORMATS[1:])
     still_open = sum(finding.open for finding in agency.findings)
     lines = reading_back.read_lines(paths["jsonl"])
     sarif = reading_back.read_json(paths["sarif"])["runs"][0]["results"]
@@ -185,7 +185,7 @@ def test_open_findings_are_the_same_number_everywhere(tmp_path: Path) -> None:
 
 def test_every_poam_has_the_same_items(tmp_path: Path) -> None:
     agency = sample_agency.agency()
-    reports.write_all(agency, tmp_path, formats=reports.FORMATS[1:])
+    formats.write_all(agency, tmp_path, formats=formats.FORMATS[1:])
     items = len(weaknesses(agency))
     assert items == 9
     for name in ("poam-navy", "poam-usmc", "poam-army"):
@@ -212,13 +212,13 @@ def test_one_system_is_not_told_what_is_said_of_the_whole_fleet(tmp_path: Path) 
     whole = replace(fleet, coverage=sample_agency.coverage())
     assert whole.fleet
     system = next(entry.host.system for entry in whole.read_hosts() if entry.host.system)
-    reports.write_all(of_system(whole, system), tmp_path, formats=reports.chosen(["json"]))
+    formats.write_all(of_system(whole, system), tmp_path, formats=formats.chosen(["json"]))
     assert reading_back.read_json(tmp_path / "assessment.json")["fleet"] == []
 
 
 def test_a_format_that_does_not_exist_is_named_with_those_that_do() -> None:
-    assert [row.name for row in reports.chosen(["sarif", " csv"])] == ["csv", "sarif"]
-    assert reports.chosen(["all"]) == reports.FORMATS
+    assert [row.name for row in formats.chosen(["sarif", " csv"])] == ["csv", "sarif"]
+    assert formats.chosen(["all"]) == formats.FORMATS
     with pytest.raises(UsageError, match="no format `pdfx`") as caught:
-        reports.chosen(["pdfx"])
+        formats.chosen(["pdfx"])
     assert "oscal" in caught.value.hint

@@ -18,9 +18,8 @@ import sample_known
 from ocsf_json_schema import OcsfJsonSchema, OcsfJsonSchemaEmbedded, get_ocsf_schema
 from syslog_rfc5424_parser import SyslogMessage
 
-import reports
 from posture.model.assessment import Assessment
-from reports import stig
+from reports import formats, stig
 from reports.inert import clip, inert
 from reports.lines_jsonl import lines_schema_bytes
 from reports.ocsf import write_ocsf
@@ -40,7 +39,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every format of every agency, by name of the agency."""
     directory = tmp_path_factory.mktemp("exports")
     for name, assessment in AGENCIES.items():
-        reports.write_all(assessment, directory / name, marking="CUI", formats=reports.FORMATS[1:])
+        formats.write_all(assessment, directory / name, marking="CUI", formats=formats.FORMATS[1:])
     return directory
 
 

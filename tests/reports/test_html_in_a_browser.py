@@ -20,8 +20,8 @@ from test_editions import EDITIONS
 
 import reports
 from posture.model.assessment import Assessment
-from reports import write_html
 from reports.editions.html import write_edition_html
+from reports.formats import write_html
 
 DRIVER = Path(__file__).parent / "axe.cjs"
 MODULES = Path(os.environ.get("AXE_HOME", "/var/tmp/posture-axe")) / "node_modules"

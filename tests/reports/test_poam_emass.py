@@ -12,9 +12,9 @@ import pytest
 import sample_agency
 from emass_rules import faults
 
-import reports
 from posture.model.assessment import Assessment
 from posture.model.finding import Approval
+from reports import formats
 
 HEADINGS = {"poam-navy": 32, "poam-usmc": 31, "poam-army": 40}
 """Columns from B: Navy ends in AG, the Marine Corps in AF, the Army in AO."""
@@ -28,7 +28,7 @@ HEADINGS = {"poam-navy": 32, "poam-usmc": 31, "poam-army": 40}
     ids=["agency", "disa", "blind", "fleet", "waived"],
 )  # fmt: skip
 def test_the_workbook_breaks_no_import_rule(layout: str, assessment: Assessment, tmp_path: Path) -> None:
-    row = next(one for one in reports.FORMATS if one.name == layout)
+    row = next(one for one in formats.FORMATS if one.name == layout)
     row.write(assessment, tmp_path / row.file_name, marking="CUI")
     assert list(faults(tmp_path / row.file_name)) == []
     sheet = openpyxl.load_workbook(tmp_path / row.file_name)["POA&M"]
@@ -48,7 +48,7 @@ def test_the_workbook_breaks_no_import_rule(layout: str, assessment: Assessment,
     ],
 )
 def test_the_checker_notices_a_broken_rule(column: str, value: Any, fault: str, tmp_path: Path) -> None:
-    row = next(one for one in reports.FORMATS if one.name == "poam-navy")
+    row = next(one for one in formats.FORMATS if one.name == "poam-navy")
     row.write(sample_agency.agency(), tmp_path / "p.xlsx", marking="CUI")
     book = openpyxl.load_workbook(tmp_path / "p.xlsx")
     sheet = book["POA&M"]
@@ -62,7 +62,7 @@ def test_a_waiver_that_the_official_did_not_approve_accepts_no_risk(tmp_path: Pa
     agency = sample_agency.all_waived()
     use = agency.waivers[0]
     unapproved = replace(use.waiver, approved_by=(Approval("J. Doe", "team lead", date(2026, 10, 1)),))
-    row = next(one for one in reports.FORMATS if one.name == "poam-navy")
+    row = next(one for one in formats.FORMATS if one.name == "poam-navy")
     row.write(replace(agency, waivers=(replace(use, waiver=unapproved),)), tmp_path / "p.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "p.xlsx")["POA&M"]
     assert {cell.value for cell in sheet["F"][7:]} == {"Ongoing"}

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import sample_agency
 
-import reports
 from posture.errors import UsageError
+from reports import formats
 from reports.files import new_file
 
 
 def test_every_format_is_written_for_its_owner_only(tmp_path: Path) -> None:
-    paths = reports.write_all(sample_agency.agency(), tmp_path / "new" / "out")
-    assert [path.name for path in paths] == [row.file_name for row in reports.STANDARD]
+    paths = formats.write_all(sample_agency.agency(), tmp_path / "new" / "out")
+    assert [path.name for path in paths] == [row.file_name for row in formats.STANDARD]
     assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o600}
     assert stat.S_IMODE(paths[0].parent.stat().st_mode) == 0o700
     assert sorted(paths[0].parent.iterdir()) == sorted(paths), "no temporary file is left behind"
@@ -45,11 +45,11 @@ def test_a_link_laid_in_our_way_is_replaced_and_not_followed(tmp_path: Path) -> 
 def test_a_place_that_cannot_be_written_is_a_usage_error_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError) as caught:
-        reports.write_all(sample_agency.agency(), tmp_path / "file" / "out")
+        formats.write_all(sample_agency.agency(), tmp_path / "file" / "out")
     assert caught.value.hint
 
 
 def test_the_same_assessment_gives_the_same_bytes(tmp_path: Path) -> None:
-    first = reports.write_all(sample_agency.agency(), tmp_path / "a")
-    again = reports.write_all(sample_agency.agency(), tmp_path / "b")
+    first = formats.write_all(sample_agency.agency(), tmp_path / "a")
+    again = formats.write_all(sample_agency.agency(), tmp_path / "b")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]

@@ -14,7 +14,7 @@ import sample_agency
 from posture.model.assessment import HostAssessment
 from posture.model.finding import Status, Verdict
 from posture.model.host import FLEET
-from reports import summary_lines, write_all
+from reports.formats import summary_lines, write_all
 from reports.survey import DECLARED, survey
 
 

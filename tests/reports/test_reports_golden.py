@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sample_agency
 
-import reports
+from reports import formats
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -21,12 +21,12 @@ def check(name: str, found: bytes) -> None:
     assert found == golden.read_bytes(), f"{name} changed: look at the difference, then run with UPDATE_GOLDEN=1"
 
 
-TEXTS = [row for row in reports.FORMATS if not row.name.endswith("-pdf")]
+TEXTS = [row for row in formats.FORMATS if not row.name.endswith("-pdf")]
 """Paper changes with its typesetter: test_editions_pdf.py holds it to the words of the page instead."""
 
 
 @pytest.mark.parametrize("row", TEXTS, ids=lambda row: row.name)
-def test_the_agency_reads_as_recorded(row: reports.Format, tmp_path: Path) -> None:
+def test_the_agency_reads_as_recorded(row: formats.Format, tmp_path: Path) -> None:
     agency = sample_agency.with_disa_rules() if row.name in ("ckl", "cklb") else sample_agency.agency()
     row.write(agency, tmp_path / row.file_name)
     files = [path for path in sorted(tmp_path.rglob("*")) if path.is_file()]
@@ -45,6 +45,6 @@ def test_the_agency_reads_as_recorded(row: reports.Format, tmp_path: Path) -> No
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_summary_reads_as_recorded(name: str, assessment: reports.Assessment) -> None:
-    lines = reports.summary_lines(assessment, (Path("out/report.html"), Path("out/findings.csv")))
+def test_the_summary_reads_as_recorded(name: str, assessment: formats.Assessment) -> None:
+    lines = formats.summary_lines(assessment, (Path("out/report.html"), Path("out/findings.csv")))
     check(f"summary-{name}.txt", "".join(f"{line}\n" for line in lines).encode())

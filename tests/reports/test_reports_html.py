@@ -18,7 +18,7 @@ from posture.model.assessment import Assessment, Coverage, HostAssessment, RunSt
 from posture.model.finding import Status
 from posture.model.host import Host
 from posture.model.observation import Origin
-from reports import write_html
+from reports.formats import write_html
 from reports.html_report import TEMPLATES
 from reports.survey import Limits
 

@@ -11,7 +11,7 @@ import sample_agency
 from posture.model.assessment import Assessment, Coverage
 from posture.model.finding import Status
 from posture.model.plan import Plan
-from reports import summary_lines
+from reports.formats import summary_lines
 
 REPORT = Path("out/report.html")
 ALL = {

@@ -19,7 +19,7 @@ from posture.config import default
 from posture.proof.bundle import Sealing, write_bundle
 from posture.proof.tarfile_strict import content_of, read_members
 from posture.store import Store
-from reports import chosen
+from reports.formats import chosen
 from tests.posture.replays import FAULTY, HARDENED, recorded, save, write_inventory
 
 Call = Callable[..., Any]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from posture import config, inventory, scope_file
 from posture.cli import reading as reading_commands
+from posture.cli.commands import SECTIONS
 from posture.cli.main import root
 from tests.collectors.real_sshd import SSHD, RealSshd, running_sshd
 from tests.posture.replays import PROGRAM
@@ -20,9 +24,14 @@ Call = Callable[..., Any]
 SECRET = "hunter2-from-a-host"
 
 
+def every_command() -> dict[str, click.Command]:
+    with click.Context(root) as context:
+        return {name: root.get_command(context, name) for name in root.list_commands(context)}  # type: ignore[misc] # None is what no command is called
+
+
 def commands() -> list[list[str]]:
     found = []
-    for name, command in root.commands.items():
+    for name, command in every_command().items():
         found.append([name])
         found += [[name, child] for child in getattr(command, "commands", {})]
     return found
@@ -34,6 +43,27 @@ def test_every_command_has_help_with_a_first_sentence(posture: Call, words: list
     assert said.code == 0
     assert said.out.startswith(f"Usage: posture {' '.join(words)}")
     assert said.out.splitlines()[2].strip()
+
+
+def test_what_is_told_before_a_command_is_loaded_is_what_it_says_itself() -> None:
+    told = {name: sentence for section in SECTIONS.values() for name, (_, sentence) in section.items()}
+    assert told == {name: command.get_short_help_str(70) for name, command in every_command().items()}
+    modules = {module for section in SECTIONS.values() for module, _ in section.values()}
+    loaded = {command.name for module in modules for command in import_module(f"posture.cli.{module}").COMMANDS}
+    assert loaded == set(told)
+
+
+def test_help_and_completion_load_no_command() -> None:
+    """What a shell asks at every press of the tab key."""
+    complete = {"_POSTURE_COMPLETE": "bash_complete", "COMP_WORDS": "posture sc", "COMP_CWORD": "1"}
+    for words, environment, says in (((), complete, "scan"), (("--help",), {}, "Keep running:")):
+        script = "import sys; from posture.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+        done = subprocess.run(
+            (sys.executable, "-c", script, *words), env={**os.environ, **environment}, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert says in done.stdout
+        assert not {"sqlalchemy", "paramiko", "posture.run", "collectors", "reports.formats"} & set(done.stderr.split())
 
 
 def test_the_help_names_every_exit_code(posture: Call) -> None:
@@ -87,17 +117,14 @@ def test_a_bug_exits_with_70_and_tells_nothing_of_what_a_host_said(
     assert (here / "posture-bug.txt").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_reader_that_hangs_up_is_no_error(reading: Call) -> None:
-    done = subprocess.run(
-        ("/bin/sh", "-c", f"{PROGRAM} manifest --json; echo $? >&2"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == "0\n"
-    argv = ("/bin/sh", "-c", f"{{ {PROGRAM} manifest --json; echo $? >&2; }} | head -1")
-    hung_up = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert hung_up.stderr == "0\n"
+@pytest.mark.parametrize(("words", "reader", "code"), [("manifest --json", "head -c 1", 0), ("evaluate", "true", 5)])
+def test_a_reader_that_hangs_up_is_no_error_and_no_better_news(
+    reading: Call, words: str, reader: str, code: int
+) -> None:
+    """A scan whose summary nobody reads still says by its exit code what it found."""
+    argv = ("/bin/sh", "-c", f"{{ {PROGRAM} {words} 2>errors; echo $? >&2; }} | {reader} >/dev/null")
+    assert subprocess.run(argv, capture_output=True, text=True, check=False).stderr == f"{code}\n"
+    assert "roken" not in Path("errors").read_text()
 
 
 # init, trust, manifest

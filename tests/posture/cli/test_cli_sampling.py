@@ -21,7 +21,7 @@ from posture.proof.sample import draw
 from posture.proof.signing import Signer
 from posture.run import Work, replay
 from posture.store import Store
-from reports import chosen
+from reports.formats import chosen
 from tests.posture.replays import HARDENED, job, recorded
 
 Call = Callable[..., Any]

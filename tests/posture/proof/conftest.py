@@ -8,7 +8,7 @@ from posture.proof import signing
 from posture.proof.bundle import Sealing, write_bundle
 from posture.run import Work, replay
 from posture.store import Store
-from reports import chosen
+from reports.formats import chosen
 from tests.posture.proof.bundles import Made, keys_of, new_key
 from tests.posture.replays import DAY, FAULTY, HARDENED, START, job, recorded, write_inventory
 

@@ -25,7 +25,7 @@ from posture.proof.bundle import Sealing, write_bundle
 from posture.proof.tarfile_strict import read_members
 from posture.proof.verify import Answered, Keys, Line, verify_bundle
 from posture.store import Store
-from reports import chosen
+from reports.formats import chosen
 from tests.posture.proof.bundles import (
     SIGNER,
     Files,
