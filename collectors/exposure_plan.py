@@ -187,10 +187,15 @@ def script_probe(tcp_probe: Probe, phase: Phase, ports: Sequence[int]) -> Probe:
     )
 
 
-def slower(probe: Probe) -> Probe:
-    """Return the probe at half its rate, for a second attempt."""
+def slower(probe: Probe, *, lossy: bool = False) -> Probe:
+    """Return the probe at half its rate, for a second attempt.
+
+    Where packets were lost (``lossy``) nmap finds out by itself how many the way bears. Elsewhere a floor holds it up:
+    a host that says nothing gives it nothing to go by, and it would crawl.
+    """
     rate = max(1, probe.packets_per_s // 2)
-    return replace(probe, packets_per_s=rate, min_packets_per_s=min(probe.min_packets_per_s, int(rate * FLOOR_SHARE)))
+    floor = 0 if lossy else min(probe.min_packets_per_s, int(rate * FLOOR_SHARE))
+    return replace(probe, packets_per_s=rate, min_packets_per_s=floor)
 
 
 def capped(probe: Probe, packets_per_s: int) -> Probe:

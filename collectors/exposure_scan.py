@@ -237,9 +237,11 @@ class _Scan:
         if not again:
             return first
         second: _Round = {}
-        middle = (len(again) + 1) // 2
-        for half in filter(None, (again[:middle], again[middle:])):
-            second |= self._attempt(slower(probe), half, host)
+        lossy = [address for address in again if first[address].reason is Blind.TRUNCATED]
+        for group in (lossy, [address for address in again if address not in lossy]):
+            middle = (len(group) + 1) // 2
+            for half in filter(None, (group[:middle], group[middle:])):
+                second |= self._attempt(slower(probe, lossy=group is lossy), half, host)
         return first | {address: _better(first[address], second[address]) for address in again}
 
     def _attempt(self, probe: Probe, targets: Sequence[str], host: Host) -> _Round:

@@ -57,7 +57,7 @@ SECTIONS = {
     },
     "Keep running": {
         "serve": ("serving", "Show the stored runs in a browser, and begin what is scheduled."),
-        "schedule": ("scheduling", "Keep scans, discovery and feeds running by themselves; `posture..."),
+        "schedule": ("scheduling", "Keep scans, discovery, feeds and retention running by themselves;..."),
         "systemd": ("serving", "Write hardened unit files: a service, and a timer for those who..."),
         "notify": ("notifying", "Tell the configured webhooks and mailboxes what a run brought since..."),
         "account": ("accounts", "Make and revoke tokens of the API; accounts of people are made in..."),

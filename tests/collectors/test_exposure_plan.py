@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collectors.exposure_plan import chunks, expected_s, probe_manifest, rate_for
+from collectors.exposure_plan import chunks, expected_s, probe_manifest, rate_for, slower
 from collectors.nmap import ALL_TCP, Phase, Probe
 from posture.model.host import DeviceClass, Host, Vantage
 from posture.scope import Rates, Scope, Window
@@ -128,3 +128,9 @@ def test_the_lowest_limit_of_the_scope_holds(rates: Rates, addresses: int, rate:
 def test_the_expected_time_is_two_tries_a_port_at_the_authorised_rate() -> None:
     assert expected_s(Probe(Phase.TCP, ALL_TCP, packets_per_s=300), 1) == pytest.approx(436.9)
     assert expected_s(Probe(Phase.TCP, (22, 23), packets_per_s=10, timing=2), 5) == pytest.approx(8.0)
+
+
+def test_a_second_attempt_is_slower_and_where_packets_were_lost_bound_to_no_floor() -> None:
+    probe = Probe(Phase.TCP, tcp_ports=ALL_TCP, packets_per_s=4000, min_packets_per_s=3000)
+    assert (slower(probe).packets_per_s, slower(probe).min_packets_per_s) == (2000, 1500)
+    assert (slower(probe, lossy=True).packets_per_s, slower(probe, lossy=True).min_packets_per_s) == (2000, 0)
