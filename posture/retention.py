@@ -64,7 +64,7 @@ def overdue(store: Store, policy: RetentionEntry, now: datetime) -> str:
     old = [one.run for one in store.runs() if one.run.started_at < before]
     if not old:
         return ""
-    done = max((one.at for one in store.events() if one.event == letting.PRUNED), default=None)
+    done = max((one.at for one in store.events(of_hosts=False) if one.event == letting.PRUNED), default=None)
     if done is not None and done > months_before(now, 1):
         return ""
     last = "was never carried out" if done is None else f"was last carried out on {done:%Y-%m-%d}"

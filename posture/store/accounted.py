@@ -51,7 +51,7 @@ def archive_faults(store: Store, archives: Path) -> tuple[tuple[str, ...], int]:
     """Return what is wrong with the archives, held against the audit chain, and how many there should be."""
     should: dict[str, str] = {}
     deleted: dict[str, int] = {}
-    for one in store.events():
+    for one in store.events(of_hosts=False):
         if one.event == chain.ARCHIVED:
             detail = chain.detail_of(one)
             should[detail["file"]] = detail["sha256"]

@@ -17,10 +17,10 @@ from posture.store.values import (
 class Auditing(Opened):
     """Reads the chain and verifies."""
 
-    def events(self) -> Iterator[Event]:
-        """Yield every row of the audit chain in order."""
+    def events(self, *, of_hosts: bool = True) -> Iterator[Event]:
+        """Yield every row of the audit chain in order; without ``of_hosts`` only the few that are about no host."""
         with self.database.read() as conn:
-            yield from chain.events(conn)
+            yield from chain.events(conn, runs_only=not of_hosts)
 
     def chain_rows(self) -> Iterator[dict[str, Any]]:
         """Yield every row of the audit chain with its digests, to be checked without this database."""

@@ -314,9 +314,10 @@ def _find(
     return found
 
 
-def slices(values: Iterable[T]) -> Iterable[list[T]]:
+def slices(values: Iterable[T], size: int = _IN) -> Iterable[list[T]]:
+    """Yield the values in lots that fit one query."""
     rest = iter(values)
-    while some := list(islice(rest, _IN)):
+    while some := list(islice(rest, size)):
         yield some
 
 

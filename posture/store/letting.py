@@ -18,7 +18,7 @@ from posture.errors import StoreError
 from posture.store import chain, runs
 from posture.store.archive import write_archive
 from posture.store.archive_files import STEM, contents_of, files_of
-from posture.store.blobs import Blobs, Digest
+from posture.store.blobs import Blobs, Digest, slices
 from posture.store.disk import sync
 from posture.store.reach import Amount, Blob, Cut, Letting, amount_of, gone_of, reach, still_quiet
 from posture.store.schema import BLOB, SESSION
@@ -26,6 +26,7 @@ from posture.store.store import Store
 
 __all__ = ["PRUNED", "RETRIEVED", "Amount", "Cut", "Letting", "Retrieved", "files_of", "let_go", "retrieve", "survey"]
 
+_AT_ONCE = 16  # answers in memory while an archive is written: collectors cap one at 4 MB
 PRUNED, RETRIEVED = "evidence_pruned", "evidence_retrieved"
 
 
@@ -122,8 +123,9 @@ def retrieve(store: Store, ref: str, archives: Path, now: datetime, *, by: str) 
 def _write(store: Store, blobs: Blobs, path: Path, these: tuple[Blob, ...]) -> str:
     def members() -> Iterator[tuple[str, bytes]]:
         with store.database.read() as conn:
-            for one in sorted(these, key=lambda blob: blob.digest):
-                yield f"blobs/{one.digest.hex()}", blobs.get(conn, [one.digest])[one.digest]
+            for some in slices(sorted(one.digest for one in these), _AT_ONCE):
+                contents = blobs.get(conn, some)
+                yield from ((f"blobs/{digest.hex()}", contents[digest]) for digest in some)
 
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -20,6 +20,8 @@ from posture.store.schema import BLOB, CHANGE, FINDING, HOST_SCAN, PART, RUN, SE
 from posture.store.store import Store
 
 _FOR_EVER = 1 << 62
+_Packs = Mapping[int, tuple[int, ...]]
+"""Packs of answers by number: the blobs they name, command, output and error output in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,11 @@ def reach(store: Store, cut: Cut, archives: Path) -> Old:
             hint = "a typing error here would let its evidence go: `posture runs` lists the ids"
             raise StoreError(f"run {min(missing)} is to be held and is not in the store", hint=hint)
         newest, oldest_free = _newest(conn, held), micros(cut.archive_before)
-        border = {pack for pack, at in newest.items() if at < oldest_free}
-        reached = _reached(conn, blobs, newest, border)
-        free = _free(conn, blobs, reached, newest.keys() - border, proofs)
-        here = {one.no: one for one in _here(conn, free)}
+        old = dict(blobs.refs(conn, (pack for pack, at in newest.items() if at < oldest_free)))
+        reached = _reached(newest, old)
+        free = _free(conn, reached, _named_elsewhere(conn, blobs, old, newest.keys() - old.keys()), proofs)
+        present = {one.no: one for one in _here(conn, reached)}
+        here = {no: one for no, one in present.items() if no in free}
         delete_before = micros(cut.delete_before)
         delete = tuple(one for one in here.values() if one.newest < delete_before)
         months: dict[str, list[Blob]] = defaultdict(list)
@@ -113,8 +116,7 @@ def reach(store: Store, cut: Cut, archives: Path) -> Old:
             if one.newest >= delete_before:
                 months[f"{moment(one.newest).astimezone(UTC):%Y-%m}"].append(one)
         files = dict(_spent(conn, archives, cut.delete_before, free))
-        touched, whole = _touched(conn, blobs, border, here.keys())
-        still = len(_gone_or_not(conn, reached.keys() - free.keys()))
+        touched, whole = _touched(conn, old, here.keys())
         told = func.length(SESSION.c.durations) > 0  # a visit that brought no answer has none to keep
         ages = conn.execute(select(SESSION.c.started_at, SESSION.c.answers, SESSION.c.run_no).where(told)).all()
     archived = [one for month in months.values() for one in month]
@@ -127,7 +129,7 @@ def reach(store: Store, cut: Cut, archives: Path) -> Old:
             size_bytes=amount_of(delete).size_bytes + sum((archives / name).stat().st_size for name in files),
         ),
         archives=tuple(sorted(files)),
-        proofs=still,
+        proofs=len(present) - len(here),
         oldest_kept=min((moment(row.started_at) for row in ages if row.answers not in whole), default=None),
     )
     return Old({month: tuple(these) for month, these in months.items()}, delete, files, summary, seen)
@@ -179,10 +181,10 @@ def _newest(conn: Connection, held: set[int]) -> dict[int, int]:
     return newest
 
 
-def _reached(conn: Connection, blobs: Blobs, newest: Mapping[int, int], old: set[int]) -> dict[int, int]:
+def _reached(newest: Mapping[int, int], old: _Packs) -> dict[int, int]:
     """Return the outputs that old packs name, each with its newest visit; commands are no output."""
     found: dict[int, int] = {}
-    for pack, refs in blobs.refs(conn, old):
+    for pack, refs in old.items():
         for place, ref in enumerate(refs):
             if place % 3:
                 found[ref] = max(found.get(ref, 0), newest[pack])
@@ -190,11 +192,11 @@ def _reached(conn: Connection, blobs: Blobs, newest: Mapping[int, int], old: set
 
 
 def _free(
-    conn: Connection, blobs: Blobs, reached: Mapping[int, int], young: Iterable[int], proofs: Iterable[Digest]
+    conn: Connection, reached: Mapping[int, int], named: Iterable[int], proofs: Iterable[Digest]
 ) -> dict[int, int]:
-    """Return which of them nothing else names: no newer answer, document, verdict, part or finding, and no proof."""
+    """Return which of them nothing else names, and no proof."""
     free = dict(reached)
-    for ref in _named_elsewhere(conn, blobs, young):
+    for ref in named:
         free.pop(ref, None)
     for some in slices(proofs):
         for no in conn.execute(select(BLOB.c.no).where(BLOB.c.digest.in_(some))).scalars():
@@ -202,13 +204,13 @@ def _free(
     return free
 
 
-def _named_elsewhere(conn: Connection, blobs: Blobs, young: Iterable[int]) -> Iterator[int]:
+def _named_elsewhere(conn: Connection, blobs: Blobs, old: _Packs, young: Iterable[int]) -> Iterator[int]:
+    """Yield what newer answers, documents, verdicts, parts and findings name, and every command."""
     facts = conn.execute(select(HOST_SCAN.c.facts).where(HOST_SCAN.c.facts.is_not(None)).distinct()).scalars().all()
     for packs in (young, facts):
         for _, refs in blobs.refs(conn, packs):
             yield from refs
-    commands = conn.execute(select(SESSION.c.answers).distinct()).scalars().all()
-    for _, refs in blobs.refs(conn, commands):
+    for refs in old.values():
         yield from refs[::3]  # a host may well have answered with the very bytes of a command
     for column in (SESSION.c.about, PART.c.content, RUN.c.inventory, RUN.c.baseline, FINDING.c.due, VERDICT.c.content):
         yield from conn.execute(select(column).where(column.is_not(None)).distinct()).scalars()
@@ -217,24 +219,15 @@ def _named_elsewhere(conn: Connection, blobs: Blobs, young: Iterable[int]) -> It
         yield from blobs.numbers(conn, pieces).values()
 
 
-def _here(conn: Connection, free: Mapping[int, int]) -> Iterator[Blob]:
+def _here(conn: Connection, reached: Mapping[int, int]) -> Iterator[Blob]:
     """Yield those whose bytes are in the store; an empty answer takes no room and stays."""
     size = func.length(BLOB.c.content).label("stored")
-    for some in slices(sorted(free)):
+    for some in slices(sorted(reached)):
         chosen = select(BLOB.c.no, BLOB.c.digest, size).where(
             BLOB.c.no.in_(some), BLOB.c.let_go.is_(None), BLOB.c.size > 0
         )
         for row in conn.execute(chosen):
-            yield Blob(row.no, bytes(row.digest), row.stored, free[row.no])
-
-
-def _gone_or_not(conn: Connection, numbers: Iterable[int]) -> set[int]:
-    """Return which of the blobs are in the store and hold something."""
-    found: set[int] = set()
-    for some in slices(numbers):
-        chosen = select(BLOB.c.no).where(BLOB.c.no.in_(some), BLOB.c.let_go.is_(None), BLOB.c.size > 0)
-        found.update(conn.execute(chosen).scalars())
-    return found
+            yield Blob(row.no, bytes(row.digest), row.stored, reached[row.no])
 
 
 def _spent(
@@ -253,9 +246,9 @@ def _spent(
             yield path.name, tuple(sorted(numbers))
 
 
-def _touched(conn: Connection, blobs: Blobs, old: set[int], going: Iterable[int]) -> tuple[set[int], set[int]]:
+def _touched(conn: Connection, old: _Packs, going: Iterable[int]) -> tuple[set[int], set[int]]:
     """Return the packs that lose something now, and all that have then lost something."""
-    now, packs = set(going), dict(blobs.refs(conn, old))
-    gone = set(gone_of(conn, {ref for refs in packs.values() for ref in refs}).values())
-    touched = {pack for pack, refs in packs.items() if not now.isdisjoint(refs)}
-    return touched, touched | {pack for pack, refs in packs.items() if not gone.isdisjoint(refs)}
+    now = set(going)
+    gone = set(gone_of(conn, {ref for refs in old.values() for ref in refs}).values())
+    touched = {pack for pack, refs in old.items() if not now.isdisjoint(refs)}
+    return touched, touched | {pack for pack, refs in old.items() if not gone.isdisjoint(refs)}
