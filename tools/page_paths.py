@@ -64,7 +64,8 @@ def paths_page() -> str:
             ("rule", "must be found", "must not be found", "after the fix"),
             ((row.rule, row.what, row.near_what, "gone" if row.where else "stays") for row in PLANTED),
         ),
-        "On made documents only:\n",
+        "Found beside near misses by another scan of the lab, real services among them; their fix is tried on made "
+        "documents only:\n",
         "\n".join(f"- {rule}: {flowed(why)}" for rule, why in sorted(NOT_PLANTED.items())) + "\n",
         f"{_logins()}\n",
         "## Tiers\n",

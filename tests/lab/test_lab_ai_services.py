@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from collectors.ai_fingerprints import ALLOWED, is_never
+from posture.attack import graph_of
 from posture.model.finding import Status
 from posture.model.observation import FactDocument
+from posture.model.path import AttackGraph
 from posture.store import Store
 from tests.ai.real import DECOYS, LIGHT, running
 from tests.lab.network import enter, start
@@ -30,6 +32,9 @@ PLANTED = {
     "app": ("0.0.0.0:8443=closed/qdrant", "0.0.0.0:8000=closed/vllm", "0.0.0.0:3000=decoy/a page for every path"),
 }  # fmt: skip
 REAL_JUPYTER, REAL_NGINX, REAL_REDIS = 8888, 8081, 6379
+REDIS = DECOYS[0]
+UNGUARDED = replace(REDIS, argv=lambda *more: (*REDIS.argv(*more), "--protected-mode", "no"))
+"""Redis that answers whoever asks, and holds what no HTTP can reach."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Lab:
     asked: list[str]
     documents: Mapping[tuple[str, str], FactDocument]
     statuses: Mapping[str, Mapping[str, Status]]
+    graph: AttackGraph
 
     def facts(self, host: str, topic: str = "ai_service") -> Mapping[str, Any]:
         return msgspec.json.decode(self.documents[host, topic].content)["facts"]
@@ -62,7 +68,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         address = nodes.address("app")
         with (
             running(LIGHT[0], work / "jupyter", address, REAL_JUPYTER, within=app),
-            running(DECOYS[0], work / "redis", address, REAL_REDIS, within=app),
+            running(UNGUARDED, work / "redis", address, REAL_REDIS, within=app),
             running(DECOYS[1], work / "nginx", address, REAL_NGINX, within=app),
         ):
             done = nodes.posture(*words("--host", "web", "--host", "app", "--exit-zero"))
@@ -75,7 +81,9 @@ def _register(nodes: Outposts) -> None:
     path = nodes.work / "inventory.yaml"
     inventory = yaml.safe_load(path.read_text())
     places = [one for one in inventory["vantages"] if one["name"] != "poor"]  # one that cannot look leaves all open
-    path.write_text(yaml.safe_dump({**inventory, "vantages": places, "ai_register": "models.yaml"}, sort_keys=False))
+    hosts = [{**one, "mission": "vital"} if one["id"] == "app" else one for one in inventory["hosts"]]
+    told = {**inventory, "hosts": hosts, "vantages": places, "ai_register": "models.yaml"}
+    path.write_text(yaml.safe_dump(told, sort_keys=False))
     entry = {"service": "jupyter", "host": "app", "port": REAL_JUPYTER, "owner": "lab"}
     (nodes.work / "models.yaml").write_text(yaml.safe_dump({"schema": "posture.ai-register/1", "services": [entry]}))
 
@@ -105,7 +113,9 @@ def _read(nodes: Outposts, asked: list[str]) -> Lab:
             host.host.id: {result.check: result.verdict.status for result in host.results}
             for host in store.read_hosts(run)
         }
-    return Lab(nodes, asked, documents, statuses)
+        graph = graph_of(store, run)
+    assert graph is not None
+    return Lab(nodes, asked, documents, statuses, graph)
 
 
 def test_every_planted_service_is_told_from_the_right_vantage_and_no_decoy_is(lab: Lab) -> None:
@@ -158,6 +168,15 @@ def test_checks_judge_what_was_found_and_the_register_what_may_be_there(lab: Lab
     assert (web["AIS-13"], app["AIS-13"]) == (Status.NOT_APPLICABLE, Status.NOT_CHECKED)
     registered = {one["service"]: one["registered"] for one in lab.facts("app", "ai")["found"]["items"]}
     assert registered == {"jupyter": True, "qdrant": False, "vllm": False}
+
+
+def test_what_runs_code_or_hands_out_data_is_a_step_of_an_attack_and_nothing_beside_it_is(lab: Lab) -> None:
+    steps = {(one.rule, premise) for one in lab.graph.edges for premise in one.premises}
+    assert {premise for rule, premise in steps if rule == "open-execution"} == {
+        f"endpoint:app/tcp/{REAL_JUPYTER}",
+        "endpoint:web/tcp/80",
+    }
+    assert {premise for rule, premise in steps if rule == "open-data"} == {f"endpoint:app/tcp/{REAL_REDIS}"}
 
 
 def test_a_dry_run_lists_the_questions_and_sends_none(lab: Lab) -> None:
