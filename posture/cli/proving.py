@@ -13,9 +13,10 @@ from posture.cli.scanning import config_option, out_option
 from posture.errors import UsageError
 from posture.exit_codes import ExitCode
 from posture.model.receipt import Receipt
+from posture.proof.answers import Answered, Line
 from posture.proof.bundle import Sealing, previous_root, write_bundle
 from posture.proof.signing import Signer
-from posture.proof.verify import Answered, Keys, Line, verify_bundle
+from posture.proof.verify import Keys, verify_bundle
 from posture.receipts import receipt
 from posture.run import operator, stored_assessment
 from reports.files import new_directory

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from posture.errors import UsageError
 from posture.proof import signing
+from posture.proof.answers import Answered
 from posture.proof.layout import COUNTERSIGN_NAMESPACE, COUNTERSIGNATURE, SSH_SIGNATURE, SUMS, TIMESTAMP
 from posture.proof.reading import Bundle
 from posture.proof.signing import Signer
 from posture.proof.stamping import MAX_REPLY_BYTES, Stamp, query_of, stamp_of, why_not
 from posture.proof.tarfile_strict import TarWriter, end_of
-from posture.proof.verify import Answered, files_hold
+from posture.proof.verify import files_hold
 from reports.files import new_file
 
 

@@ -75,7 +75,9 @@ class Evidence:
         register = bundle.json(REGISTER, Register)
         self.attested = AttestationBook(rules.attestations, self.run.as_of.date())
         # Known vulnerabilities come as they were matched: the feeds, named by digest, are not in the bundle.
-        self.known = Recalled(Reader(register, rules.rules(self.baseline, register.feeds)), self.run)
+        known = Reader(register, rules.rules(self.baseline, register.feeds))
+        self.known = Recalled(known, self.run)
+        self.due = rules.due(self.baseline, known)
         about = (manifest.run, manifest.as_of, manifest.origin, manifest.baseline_digest)
         if about != (self.run.id, self.run.as_of, self.run.origin.value, self.baseline.digest):
             raise UsageError("the manifest speaks of another run, moment, origin or baseline", hint="")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from posture.errors import PostureError, UsageError
+from posture.errors import UsageError
 from posture.judging import judge_evidence
 from posture.model.finding import Result, Status
-from posture.model.host import FLEET
 from posture.proof import signing
+from posture.proof.answers import Answered, Line, held, none, tried
 from posture.proof.layout import (
     ASKED,
     ATTESTATION,
@@ -33,29 +31,8 @@ from posture.proof.layout import (
     Manifest,
 )
 from posture.proof.reading import Bundle, Evidence, written_verdicts
+from posture.proof.reported import reported
 from posture.proof.stamping import stamp_of, why_not
-
-T = TypeVar("T")
-_NAMED = 5  # how many of a kind are named one by one
-_ASSESSMENT = "reports/assessment.json"
-_APART = Status.NOT_APPLICABLE.label
-
-
-class Answered(StrEnum):
-    """What came of one question."""
-
-    HOLDS = "holds"
-    FAILS = "fails"
-    OPEN = "not checked"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One question of the verification, and its answer."""
-
-    what: str
-    answered: Answered
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +60,7 @@ def verify_bundle(path: Path, keys: Keys, *, now: datetime | None = None) -> Ite
     bundle = Bundle(path)
     yield from files_hold(bundle)
     yield from _signatures(bundle, keys, now or datetime.now(UTC))
-    manifest, line = _tried("the manifest can be read", lambda: bundle.json(MANIFEST, Manifest))
+    manifest, line = tried("the manifest can be read", lambda: bundle.json(MANIFEST, Manifest))
     yield line
     if manifest is None:
         return
@@ -96,7 +73,7 @@ def verify_bundle(path: Path, keys: Keys, *, now: datetime | None = None) -> Ite
     asks = keys.asks | frozenset(manifest.asks) | {name for name, given in named.items() if given}
     yield from _asked(bundle, asks)
     yield _chain(bundle, manifest)
-    evidence, line = _tried("each raw answer is what its description says", lambda: Evidence(bundle, manifest))
+    evidence, line = tried("each raw answer is what its description says", lambda: Evidence(bundle, manifest))
     yield line
     if evidence is not None:
         yield from _verdicts(bundle, evidence)
@@ -110,9 +87,9 @@ def files_hold(bundle: Bundle) -> Iterator[Line]:
         listed[name] = digest
     there = {name: member.sha256 for name, member in bundle.members.items() if name not in UNLISTED}
     changed = sorted(name for name in listed.keys() & there.keys() if listed[name] != there[name])
-    yield _none("every file is what it was (sha256sum)", changed, "changed")
-    yield _none("no file is missing", sorted(listed.keys() - there.keys()), "missing")
-    yield _none("no file is there that is not listed", sorted(there.keys() - listed.keys()), "not listed")
+    yield none("every file is what it was (sha256sum)", changed, "changed")
+    yield none("no file is missing", sorted(listed.keys() - there.keys()), "missing")
+    yield none("no file is there that is not listed", sorted(there.keys() - listed.keys()), "not listed")
 
 
 def _signatures(bundle: Bundle, keys: Keys, now: datetime) -> Iterator[Line]:
@@ -123,8 +100,8 @@ def _signatures(bundle: Bundle, keys: Keys, now: datetime) -> Iterator[Line]:
     elif keys.allowed_signers is None:
         yield Line(what, Answered.OPEN, "no allowed signers given")
     else:
-        held = signing.ssh_signature_holds(sums, bundle.content(SSH_SIGNATURE), keys.allowed_signers, keys.signer)
-        yield _held(what, held, "another key, another signer, or other bytes")
+        by_signer = signing.ssh_signature_holds(sums, bundle.content(SSH_SIGNATURE), keys.allowed_signers, keys.signer)
+        yield held(what, by_signer, "another key, another signer, or other bytes")
     if ECDSA_SIGNATURE in bundle.members or keys.public_key is not None:
         yield from _ecdsa(bundle, keys, sums)
     if COUNTERSIGNATURE in bundle.members:
@@ -147,15 +124,13 @@ def _ecdsa(bundle: Bundle, keys: Keys, sums: bytes) -> Iterator[Line]:
         yield Line(attested, Answered.FAILS, "nothing signed it")
         return
     key = signing.read_public_key(keys.public_key)
-    yield _held(what, signing.ecdsa_holds(sums, bundle.content(ECDSA_SIGNATURE), key), "another key, or other bytes")
+    yield held(what, signing.ecdsa_holds(sums, bundle.content(ECDSA_SIGNATURE), key), "another key, or other bytes")
     if ATTESTATION not in bundle.members:
         yield Line(attested, Answered.FAILS, "missing")
         return
     statement = signing.opened(bundle.content(ATTESTATION), key)
     about = [{"name": SUMS, "digest": {"sha256": hashlib.sha256(sums).hexdigest()}}]
-    yield _held(
-        attested, statement is not None and statement.get("subject") == about, "another key, or another subject"
-    )
+    yield held(attested, statement is not None and statement.get("subject") == about, "another key, or another subject")
 
 
 def _countersigned(bundle: Bundle, keys: Keys, sums: bytes) -> Line:
@@ -171,8 +146,10 @@ def _countersigned(bundle: Bundle, keys: Keys, sums: bytes) -> Line:
         return Line(what, Answered.OPEN, f"by {key}: no countersigner named")
     if keys.countersigner == keys.signer:
         return Line(what, Answered.FAILS, f"{keys.signer} is named as the first signer too")
-    held = signing.ssh_signature_holds(sums, second, keys.allowed_signers, keys.countersigner, COUNTERSIGN_NAMESPACE)
-    return _held(what, held, "another key, or another signer", f"by {key}")
+    by_second = signing.ssh_signature_holds(
+        sums, second, keys.allowed_signers, keys.countersigner, COUNTERSIGN_NAMESPACE
+    )
+    return held(what, by_second, "another key, or another signer", f"by {key}")
 
 
 def _stamped(sums: bytes, reply: bytes, authority: Path | None, now: datetime) -> Iterator[Line]:
@@ -186,7 +163,7 @@ def _stamped(sums: bytes, reply: bytes, authority: Path | None, now: datetime) -
         return
     # As of the moment it was made: a stamp does not go bad with the certificate that made it.
     why = why_not(sums, reply, authority, stamp.made_at)
-    yield _held(what, not why, f"{why}; by its own word {stamp.words}", stamp.words)
+    yield held(what, not why, f"{why}; by its own word {stamp.words}", stamp.words)
     if why:
         return
     life = f"{stamp.valid_from:%Y-%m-%d} to {stamp.valid_until:%Y-%m-%d}"
@@ -203,16 +180,16 @@ def _stamped(sums: bytes, reply: bytes, authority: Path | None, now: datetime) -
 def _asked(bundle: Bundle, asks: frozenset[str]) -> Iterator[Line]:
     for one in sorted(asks & ASKED.keys()):
         there = ASKED[one] in bundle.members
-        yield _held(f"the {one} that is asked for is there", there, f"MISSING: no {ASKED[one]} was added")
+        yield held(f"the {one} that is asked for is there", there, f"MISSING: no {ASKED[one]} was added")
     if strange := sorted(asks - ASKED.keys()):
-        yield _none("nothing unknown is asked for", strange, "unknown to this version")
+        yield none("nothing unknown is asked for", strange, "unknown to this version")
 
 
 def _signing_as_said(bundle: Bundle, manifest: Manifest) -> Line:
     made = {"ssh": SSH_SIGNATURE, "ecdsa-p256": ECDSA_SIGNATURE, "dsse": ATTESTATION}
     said = {made.get(name, name) for name in manifest.signatures} | ({TIMESTAMP} if manifest.timestamp else set())
     gone = sorted(said - bundle.members.keys())
-    return _none("every signature the manifest speaks of is there", gone, "missing")
+    return none("every signature the manifest speaks of is there", gone, "missing")
 
 
 def _chain(bundle: Bundle, manifest: Manifest) -> Line:
@@ -230,27 +207,29 @@ def _chain(bundle: Bundle, manifest: Manifest) -> Line:
         return Line(what, Answered.FAILS, f"row {seq}: {reason}")
     if (seq, prev if seq else "") != (manifest.audit_rows, manifest.audit_head):
         return Line(what, Answered.FAILS, f"it was cut: {seq} rows of {manifest.audit_rows}, or another end")
-    return _held(what, ended, "it does not hold the end of this run", f"{seq} rows")
+    return held(what, ended, "it does not hold the end of this run", f"{seq} rows")
 
 
 def _verdicts(bundle: Bundle, evidence: Evidence) -> Iterator[Line]:
     what = "every verdict comes out the same from the raw evidence"
-    written, line = _tried("the verdicts can be read", lambda: written_verdicts(bundle))
+    written, line = tried("the verdicts can be read", lambda: written_verdicts(bundle))
     if written is None:
         yield line
         return
     differing: list[str] = []
     judged: dict[str, dict[str, str]] = {}
+    failing: list[Result] = []
     for host, measured in judge_evidence(
         evidence.run, evidence.inventory, evidence.baseline, evidence.known, evidence.transcripts
     ):
         results = tuple(map(evidence.attested.cover, measured))
         judged[host] = {one.check: one.verdict.status.label for one in results}
+        failing += [one for one in results if one.verdict.status is Status.FAIL]
         differing += _differences(host, results, written.pop(host, {}))
     differing += [f"{host}: not in the evidence" for host in sorted(written)]
     total = sum(map(len, judged.values()))
-    yield _none(what, differing, "differ", f"{total:,} verdicts judged again")
-    yield _report(bundle, judged)
+    yield none(what, differing, "differ", f"{total:,} verdicts judged again")
+    yield from reported(bundle, evidence, judged, failing)
 
 
 def _differences(
@@ -263,61 +242,3 @@ def _differences(
         if then != now:
             yield f"{one.check} on {host}: written {then[1] if then else 'nothing'}, the evidence says {now[1]}"
     yield from (f"{check} on {host}: written, and no check of the baseline" for check in sorted(written))
-
-
-class _ReportedResult(msgspec.Struct):
-    check: str
-    status: str
-
-
-class _ReportedHost(msgspec.Struct):
-    id: str
-    results: list[_ReportedResult]
-
-
-class _Reported(msgspec.Struct):
-    hosts: list[_ReportedHost]
-    fleet: list[_ReportedResult] = []
-
-
-def _report(bundle: Bundle, judged: dict[str, dict[str, str]]) -> Line:
-    what = f"{_ASSESSMENT} says the same"
-    if _ASSESSMENT not in bundle.members:
-        return Line(what, Answered.HOLDS, "there is none in this bundle")
-    report, line = _tried(what, lambda: bundle.json(_ASSESSMENT, _Reported))
-    if report is None:
-        return line
-    said = {host.id: {one.check: one.status for one in host.results} for host in report.hosts}
-    said[FLEET] = {one.check: one.status for one in report.fleet}
-    # Of the whole fleet a report names only the checks that are asked of it.
-    asked = {
-        host: {check: status for check, status in statuses.items() if host != FLEET or status != _APART}
-        for host, statuses in judged.items()
-    }
-    wrong = [
-        f"{check} on {host}: {said.get(host, {}).get(check, 'nothing')}, "
-        f"the evidence says {judged.get(host, {}).get(check, 'nothing')}"
-        for host in sorted(said.keys() | asked.keys())
-        for check in sorted(said.get(host, {}).keys() | asked.get(host, {}).keys())
-        if said.get(host, {}).get(check) != judged.get(host, {}).get(check)
-    ]
-    return _none(what, wrong, "differ")
-
-
-def _tried(what: str, read: Callable[[], T]) -> tuple[T | None, Line]:
-    """Return what was read, or nothing and the line that says why not."""
-    try:
-        return read(), Line(what, Answered.HOLDS)
-    except PostureError as reason:
-        return None, Line(what, Answered.FAILS, str(reason))
-
-
-def _held(what: str, held: bool, otherwise: str, detail: str = "") -> Line:
-    return Line(what, Answered.HOLDS, detail) if held else Line(what, Answered.FAILS, otherwise)
-
-
-def _none(what: str, found: list[str], word: str, detail: str = "") -> Line:
-    if not found:
-        return Line(what, Answered.HOLDS, detail)
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return Line(what, Answered.FAILS, f"{len(found)} {word}: {'; '.join(found[:_NAMED])}{more}")

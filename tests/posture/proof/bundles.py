@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posture.proof import layout, signing
+from posture.proof.answers import Answered
 from posture.proof.tarfile_strict import TarWriter
-from posture.proof.verify import Answered, Keys, verify_bundle
+from posture.proof.verify import Keys, verify_bundle
 
 SIGNER = "assessor@example.gov"
 Files = dict[str, bytes]

@@ -21,9 +21,10 @@ from posture.cli.sealing import countersign_command, timestamp_command
 from posture.errors import UsageError
 from posture.proof import layout, signing
 from posture.proof.adding import add_timestamp, countersign, timestamp_request
+from posture.proof.answers import Answered
 from posture.proof.layout import ECDSA_SIGNATURE
 from posture.proof.stamping import query_of, stamp_of, stamped_by
-from posture.proof.verify import Answered, Keys, verify_bundle
+from posture.proof.verify import Keys, verify_bundle
 from tests.posture.proof.bundles import (
     SIGNER,
     Made,

@@ -21,9 +21,10 @@ from click.testing import CliRunner
 from posture.cli.proving import bundle_command, verify_command
 from posture.errors import UsageError
 from posture.proof import layout, signing
+from posture.proof.answers import Answered, Line
 from posture.proof.bundle import Sealing, write_bundle
 from posture.proof.tarfile_strict import read_members
-from posture.proof.verify import Answered, Keys, Line, verify_bundle
+from posture.proof.verify import Keys, verify_bundle
 from posture.store import Store
 from reports.formats import chosen
 from tests.posture.proof.bundles import (
@@ -178,6 +179,44 @@ def test_a_report_that_lies_of_the_whole_fleet_or_adds_a_host_is_caught(made: Ma
         told = {**files, name: json.dumps(report).encode()}
         broken = packed(tmp_path / f"b{number}.tar", signed_again(told, made.key))
         assert "the evidence says" in failing(broken, made.keys)[f"{name} says the same"], lie
+
+
+def test_a_due_date_or_a_finding_changed_in_every_report_alike_is_caught(made: Made, tmp_path: Path) -> None:
+    files, name = files_of(made.tar), "reports/assessment.json"
+    honest = json.loads(files[name])
+    first = next(one for one in honest["findings"] if one["status"] == "open" and one["due"])
+    due = first["due"][0]["due"]
+    for number, (lie, words) in enumerate(
+        (
+            ("later", "due 2031-01-01"),
+            ("left out", "no finding, the evidence says fail"),
+            ("closed", "no finding, the evidence says fail"),
+            ("invented", "nothing in the evidence fails"),
+            ("seen tomorrow", "first seen after the run"),
+        )
+    ):
+        report = copy.deepcopy(honest)
+        finding = next(one for one in report["findings"] if one["id"] == first["id"])
+        if lie == "later":
+            finding["due"][0]["due"] = "2031-01-01"
+        elif lie == "left out":
+            report["findings"].remove(finding)
+        elif lie == "closed":
+            finding["status"] = "closed"
+        elif lie == "invented":
+            report["findings"].append({**finding, "id": "0" * 16})
+        else:
+            finding["first_seen"] = "2031-01-01T00:00:00Z"
+        told = {**files, name: json.dumps(report).encode()}
+        told["reports/posture.jsonl"] = files["reports/posture.jsonl"].replace(due.encode(), b"2031-01-01")
+        broken = packed(tmp_path / f"b{number}.tar", signed_again(told, made.key))
+        assert words in failing(broken, made.keys)[f"{name} has the findings and due dates that follow"], lie
+
+
+def test_what_nobody_read_again_is_named(made: Made) -> None:
+    lines = {line.what: line.detail for line in verify_bundle(made.tar, made.keys)}
+    said = lines["reports/assessment.json has the findings and due dates that follow"]
+    assert said.endswith("not read: posture.jsonl")
 
 
 def test_another_key_is_caught(made: Made, tmp_path: Path) -> None:
