@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
-from scipy.sparse import csr_array
+import scipy  # loads optimize and sparse, half a second, where they are first used: no way in, nothing to cut
 
 from posture.graph.arrays import Arrays, Bools, Floats, Ints, Longs
 from posture.graph.best import FAR, Best, best
@@ -96,9 +95,9 @@ class _Search:
         values = np.array([label for core in cores for label in core])
         labels, columns = np.unique(values, return_inverse=True)
         rows = np.repeat(np.arange(len(cores)), [len(core) for core in cores])
-        matrix = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(cores), len(labels)))
+        matrix = scipy.sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(cores), len(labels)))
         cost = self._cost[labels]
-        found = linprog(cost, A_ub=-matrix, b_ub=-np.ones(len(cores)), bounds=(0, 1), method="highs")
+        found = scipy.optimize.linprog(cost, A_ub=-matrix, b_ub=-np.ones(len(cores)), bounds=(0, 1), method="highs")
         if exact:
             return self._whole(labels, cost, matrix, found)
         whole = bool((np.abs(found.x - np.rint(found.x)) < _NOTHING_LEFT).all())
@@ -106,7 +105,9 @@ class _Search:
         missed = [core for core in cores if chosen.isdisjoint(core)]
         return tuple(sorted(chosen.union(_paid_off(missed, self._cost.copy())))), whole, float(found.fun)
 
-    def _whole(self, labels: Longs, cost: Floats, matrix: csr_array, found: OptimizeResult) -> tuple[Core, bool, float]:
+    def _whole(
+        self, labels: Longs, cost: Floats, matrix: scipy.sparse.csr_array, found: scipy.optimize.OptimizeResult
+    ) -> tuple[Core, bool, float]:
         """Return the same in whole numbers.
 
         A label whose reduced cost exceeds what lies between the bound in fractions and the cheapest known answer is in
@@ -114,11 +115,11 @@ class _Search:
         """
         reduced = cost + matrix.T @ found.ineqlin.marginals
         room = self.price(self.known) - found.fun
-        answer = milp(
+        answer = scipy.optimize.milp(
             cost,
             integrality=np.ones(len(labels)),
-            bounds=Bounds(0, (reduced <= room + _NOTHING_LEFT * max(1.0, room)).astype(np.float64)),
-            constraints=LinearConstraint(matrix, 1, np.inf),
+            bounds=scipy.optimize.Bounds(0, (reduced <= room + _NOTHING_LEFT * max(1.0, room)).astype(np.float64)),
+            constraints=scipy.optimize.LinearConstraint(matrix, 1, np.inf),
             options={"node_limit": _NODES_MAX, "mip_rel_gap": 0.0},
         )
         if answer.status == _INFEASIBLE:
