@@ -105,7 +105,8 @@ _NONCE = re.compile(r"[0-9a-f]{32}")
 
 # sudo(8): -l with a command runs nothing and says whether it is allowed; a "no" is not logged as a denied command.
 _DEFER = """\
-if [ "$U" != 0 ] && [ "$S" = /usr/bin/sudo ] && "$S" -n -l -- /bin/sh -s </dev/null >/dev/null 2>&1; then
+if [ "$U" != 0 ] && [ "$S" = /usr/bin/sudo ] &&
+${T:+timeout -k 2 9} "$S" -n -l -- /bin/sh -s </dev/null >/dev/null 2>&1; then
 printf '\\n%%%s R\\n' "$N" >&8
 return
 fi"""
