@@ -82,20 +82,23 @@ def add_ssh(draft: Draft, doors: Doors, keys: Keys, as_of: datetime) -> None:
     _add_multiplexed(draft, doors)
     if not doors.endpoints:
         return
-    _note_unread(draft, view)
+    _note_unread(draft, doors)
     for entry in view.rows("ssh_keys", "authorized"):
         _add_key(draft, doors, entry, keys, as_of)
     for user in people.users:
         _add_passwords(draft, doors, user, as_of)
 
 
-def _note_unread(draft: Draft, view: HostView) -> None:
+def _note_unread(draft: Draft, doors: Doors) -> None:
     """Say where sshd may let in somebody whom nothing that was read names: ways over that would be missing."""
+    view = doors.view
     settings = [view.value("sshd", "effective") or {}, *(one["effective"] for one in view.rows("sshd", "contexts"))]
     if view.value("sshd", "config_newer_than_daemon") is True:
         draft.cannot(
             "ssh-key", view.id, "the running sshd is older than its configuration: it may let more in than was read"
         )
+    if blocks := doors.sshd.mixed():
+        draft.cannot("ssh-key", view.id, f"what Match {blocks[0]} sets was only seen where other blocks apply as well")
     files = {str(one.get("trustedusercakeys", "none")) for one in settings} - {"none", ""}
     if files:
         draft.cannot(

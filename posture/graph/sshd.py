@@ -110,8 +110,7 @@ class Sshd:
         """
         base: Facts = self.view.value("sshd", "effective") or {}
         lists: Mapping[str, list[str]] = self.view.value("sshd", "lists") or {}
-        dns = str(base.get("usedns")) == "yes"
-        fit = self._fit(Connection(user, source, dns, tuple(str(port) for port in self.ports)))
+        fit = self._fit_of(user, source)
         whole = self.view.complete("sshd", "contexts")
         sound = whole and self.view.value("sshd", "config_newer_than_daemon") is not True
         if True not in fit and None not in fit:
@@ -121,6 +120,14 @@ class Sshd:
             return (_settings(same[0]["effective"], same[0]["lists"], clear=sound),)
         readings, clear = self._readings(fit)
         return tuple(_merged(base, lists, blocks, clear=clear and sound) for blocks in readings)
+
+    def mixed(self) -> list[str]:
+        """Return the Match blocks that decide for somebody, and of which sshd was only asked together with others.
+
+        What such a block sets itself may be hidden by what the others set.
+        """
+        fits = [self._fit_of(name, Source()) for name in self.people.workers()]
+        return sorted({one["match"] for fit in fits if fit not in self._probed for one in self._mixed(fit)})
 
     def _readings(self, fit: Fit) -> tuple[list[list[Facts]], bool]:
         """Return which blocks may decide, the likeliest first, and whether the first of these readings is certain."""
@@ -147,6 +154,10 @@ class Sshd:
         """For each block which blocks apply to the connection that the collector asked about; none if not told."""
         asked = [Connection.probed(str(one.get("probe") or "")) for one in self._contexts]
         return [self._fit(one) if one else () for one in asked]
+
+    def _fit_of(self, user: str, source: Source) -> Fit:
+        dns = self.view.value("sshd", "effective", "usedns") == "yes"
+        return self._fit(Connection(user, source, dns, tuple(str(port) for port in self.ports)))
 
     def _fit(self, connection: Connection) -> Fit:
         return tuple(self._applies(one["match"], connection) for one in self._contexts)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from estate import K1, WEB, authorized, edges, evidence, facts, graph_of, listing, private, seen, socket, sshd, user
 
-from posture.model.path import Edge
+from posture.model.path import AttackGraph, Edge
 
 ANN, BOB, CY = (user(name, 1000 + at) for at, name in enumerate(("ann", "bob", "cy")))
 HOLDER = user("holder", 1009)
@@ -22,6 +22,10 @@ def block(match: str, asked_as: str, *, lists: dict[str, Any] | None = None, **e
 
 def login(account: str, *blocks: dict[str, Any], complete: bool = True) -> list[Edge]:
     """Return the edges by which a key that lies on the host opens an account there."""
+    return edges(graph(account, *blocks, complete=complete), "ssh-key", f"account:web/{account}")
+
+
+def graph(account: str, *blocks: dict[str, Any], complete: bool = True) -> AttackGraph:
     people = (ANN, BOB, CY, HOLDER)
     keys = {"authorized": listing(authorized(account)), "private": listing(private("holder", K1)), "sockets": listing()}
     server = sshd(blocks)
@@ -34,7 +38,7 @@ def login(account: str, *blocks: dict[str, Any], complete: bool = True) -> list[
         views=seen(22),
         sockets=[socket(22)],
     )
-    return edges(graph_of(evidence(WEB, said)), "ssh-key", f"account:web/{account}")
+    return graph_of(evidence(WEB, said))
 
 
 BOTH = (block("User ann", "ann", **SFTP), block("User ann,bob", "ann", **SFTP))
@@ -50,6 +54,13 @@ def test_what_sshd_said_of_the_same_blocks_is_certain_though_several_apply() -> 
 def test_a_setting_of_a_block_for_somebody_else_shuts_nobody_out() -> None:
     (edge,) = login("bob", *BOTH)
     assert edge.confidence < 0.9, "the second block may force the command as well"
+
+
+def test_what_others_may_hide_of_a_block_is_told_as_not_evaluated() -> None:
+    (told,) = [one for one in graph("bob", *BOTH).not_evaluated if one.rule == "ssh-key"]
+    assert told.host == "web" and "Match User ann,bob" in told.why
+    apart = (BOTH[0], block("User ann,bob", "bob"))
+    assert not [one for one in graph("bob", *apart).not_evaluated if one.rule == "ssh-key"]
 
 
 def test_a_block_that_does_not_apply_changes_nothing() -> None:
