@@ -50,6 +50,8 @@ class OidcEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     scopes: tuple[str, ...] = ("openid", "profile")
     roles: dict[str, PlaceEntry]
     """By group; the first in this order that somebody is in counts."""
+    session_minutes: int = 60
+    """How long a session lives, 10 to 480; a page opened after half of it has the provider asked again."""
     authority: str = ""
     """PEM file of the authority that the provider's certificate comes from; this machine's own when empty."""
 
@@ -84,6 +86,9 @@ def serve_entry(located: Located, base: Path, entry: ServeEntry) -> ServeEntry:
         raise located.error("no group has a role", *at, "roles", hint="`roles: {GROUP: {role: viewer}}`")
     if "openid" not in oidc.scopes:
         raise located.error("`openid` is missing", *at, "scopes", hint="without it there is no ID token")
+    if not 10 <= oidc.session_minutes <= 480:
+        hint = "10 to 480; a group taken away at the provider is noticed here this late at worst"
+        raise located.error(f"{oidc.session_minutes} minutes", *at, "session_minutes", hint=hint)
     files = {key: str(_below(base, getattr(oidc, key))) for key in ("secret_file", "authority") if getattr(oidc, key)}
     return msgspec.structs.replace(entry, oidc=msgspec.structs.replace(oidc, **files))
 

@@ -118,9 +118,13 @@ def add_accounts(app: FastAPI, rooms: Rooms, gate: Gate, door: Door, tokens: Tok
     Managing = Annotated[Account, Depends(gate(Act.MANAGE_ACCOUNTS))]  # noqa: N806 - a type
     Fields = Annotated[dict[str, str], Depends(Form(gate.cookie))]  # noqa: N806 - a type
 
+    def drawn(request: Request, account: Account, wrong: str = "", made: str = "") -> str:
+        sessions = gate.sign_on.sessions() if gate.sign_on else ""
+        return rooms.accounts(account, gate.token(request), door.now(), wrong, made, sessions)
+
     @app.get("/accounts")
     def accounts(request: Request, account: Managing) -> Response:
-        return HTMLResponse(rooms.accounts(account, gate.token(request), door.now()))
+        return HTMLResponse(drawn(request, account))
 
     @app.post("/accounts/tokens")
     def make_token(request: Request, account: Managing, fields: Fields) -> Response:
@@ -133,7 +137,7 @@ def add_accounts(app: FastAPI, rooms: Rooms, gate: Gate, door: Door, tokens: Tok
         except (PostureError, ValueError) as error:
             hint = error.hint if isinstance(error, PostureError) else "choose one of the roles"
             wrong = f"{error}: {hint}"
-        page = rooms.accounts(account, gate.token(request), door.now(), wrong, made)
+        page = drawn(request, account, wrong, made)
         return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK)
 
     @app.post("/accounts/tokens/revoke")
@@ -141,7 +145,7 @@ def add_accounts(app: FastAPI, rooms: Rooms, gate: Gate, door: Door, tokens: Tok
         try:
             tokens.store.tokens.revoke(fields.get("name", "")[:64], by=account.name, at=door.now())
         except StoreError as error:
-            page = rooms.accounts(account, gate.token(request), door.now(), f"{error}: {error.hint}")
+            page = drawn(request, account, f"{error}: {error.hint}")
             return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST)
         return see_other("/accounts")
 
@@ -152,7 +156,7 @@ def add_accounts(app: FastAPI, rooms: Rooms, gate: Gate, door: Door, tokens: Tok
             door.make(fields.get("name", ""), fields.get("password", ""), role, _systems(fields), by=account.name)
         except (PostureError, ValueError) as error:
             hint = error.hint if isinstance(error, PostureError) else "choose one of the roles"
-            page = rooms.accounts(account, gate.token(request), door.now(), f"{error}: {hint}")
+            page = drawn(request, account, f"{error}: {hint}")
             return HTMLResponse(page, status_code=HTTPStatus.BAD_REQUEST)
         return see_other("/accounts")
 

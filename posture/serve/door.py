@@ -34,6 +34,8 @@ class Vouched:
     role: Role
     systems: tuple[str, ...]
     by: str
+    lasts: timedelta
+    """How long a session is good."""
 
 
 @dataclass
@@ -117,19 +119,19 @@ class Door:
         self.store.people.sign_in(Login(digest(token), name, now, now + SESSION))
         return token
 
-    def sign_in_as(self, name: str, *, by: str) -> str:
+    def sign_in_as(self, name: str, *, by: str, lasts: timedelta = SESSION, instead_of: str = "") -> str:
         """Return the token of a new session of somebody whom another has checked; empty when there is no such account.
 
-        ``by`` says in the audit chain who vouched for them.
+        ``by`` says in the audit chain who vouched for them; the session with the digest ``instead_of`` ends.
         """
         now, account = self.now(), self.store.people.account(name)
         if account is None or account.disabled:
             return ""
         token = secrets.token_urlsafe(32)
-        self.store.people.sign_in(Login(digest(token), name, now, now + SESSION), by=by)
+        self.store.people.sign_in(Login(digest(token), name, now, now + lasts), by=by, instead_of=instead_of)
         return token
 
-    def sign_in_vouched(self, who: Vouched) -> str:
+    def sign_in_vouched(self, who: Vouched, *, instead_of: str = "") -> str:
         """Return the token of a new session; the account is made when it is new, and has the role it has there now.
 
         Raises:
@@ -145,15 +147,32 @@ class Door:
             self.store.people.add(Account(who.name, who.role, who.systems, kept, now), by=who.by, at=now)
         elif (account.role, account.systems) != (who.role, who.systems):
             self.store.people.place(who.name, who.role, who.systems, by=who.by, at=now)
-        return self.sign_in_as(who.name, by=who.by)
+        return self.sign_in_as(who.name, by=who.by, lasts=who.lasts, instead_of=instead_of)
 
     def who(self, token: str) -> Account | None:
         """Return whose session a token belongs to; ``None`` when it has ended or never was."""
         return self.store.people.signed_in(digest(token), self.now()) if token else None
 
+    def half_over(self, token: str) -> str:
+        """Return whose session of single sign-on has lived for half its time; empty when it is none, or has not."""
+        account = self.who(token)
+        if account is None or not account.password.startswith(_VOUCHED):
+            return ""
+        login = self.store.people.login(digest(token))
+        half = login is not None and self.now() - login.made_at >= (login.expires_at - login.made_at) / 2
+        return account.name if half else ""
+
+    def opens_with_passwords(self) -> bool:
+        """Return whether any account gets in with a password."""
+        return any(not one.disabled and not one.password.startswith(_VOUCHED) for one in self.store.people.accounts())
+
     def sign_out(self, token: str) -> None:
         """End a session."""
-        self.store.people.sign_out(digest(token), self.now())
+        self.end(digest(token))
+
+    def end(self, session: str) -> None:
+        """End the session whose token has this digest."""
+        self.store.people.sign_out(session, self.now())
 
 
 def _rests(account: Account, now: datetime) -> bool:

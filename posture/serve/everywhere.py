@@ -3,6 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from posture.errors import PostureError, StoreError
 from posture.serve.api import is_api, trouble_json
 from posture.serve.door import Door
-from posture.serve.gate import Settings, SignInError, see_other
+from posture.serve.gate import AskAgainError, Settings, SignInError, see_other
 from posture.serve.limits import Kind, Limits
 from posture.serve.rooms import Rooms
 from posture.serve.single_sign_on import BACK, OUT
@@ -52,6 +53,14 @@ def add_everywhere(app: FastAPI, rooms: Rooms, settings: Settings, door: Door, l
     def sign_in_first(_request: Request, _error: Exception) -> Response:
         return see_other("/sign-in")
 
+    @app.exception_handler(AskAgainError)
+    def ask_again(request: Request, _error: Exception) -> Response:
+        # No redirect: after a form of ours a browser follows none to another site (`form-action` of the policy).
+        query = f"?{request.url.query}" if request.url.query else ""
+        onward = f"{OUT}?{urlencode({'to': f'{quote(request.url.path)}{query}'})}"
+        other = settings.sign_on.name if settings.sign_on else ""
+        return HTMLResponse(rooms.onward(onward, asks=other), headers={"Refresh": f"0; url={onward}"})
+
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
@@ -74,7 +83,9 @@ def _kind(request: Request) -> Kind:
     if is_api(request):
         return Kind.API
     path, sent = request.url.path, request.method == "POST"
-    return Kind.SIGN_IN if path in (OUT, BACK) or (sent and path in ("/sign-in", "/first")) else Kind.PAGE
+    if path in (OUT, BACK):
+        return Kind.PROVIDER
+    return Kind.SIGN_IN if sent and path in ("/sign-in", "/first") else Kind.PAGE
 
 
 def _later(request: Request, wait_s: float) -> Response:

@@ -38,16 +38,25 @@ class SignInError(Exception):
     """Nobody is signed in."""
 
 
+class AskAgainError(Exception):
+    """It is time to ask the identity provider whether somebody may still be here."""
+
+
 class Needs:
     """A dependency: yields the account that asks, if it may do the one act; the route table is read from it."""
 
-    def __init__(self, act: Act, door: Door, cookie: str) -> None:
-        self.act, self._door, self._cookie = act, door, cookie
+    def __init__(self, act: Act, door: Door, cookie: str, sign_on: SingleSignOn | None) -> None:
+        self.act, self._door, self._cookie, self._sign_on = act, door, cookie, sign_on
 
     def __call__(self, request: Request) -> Account:
-        account = self._door.who(request.cookies.get(self._cookie, ""))
+        token = request.cookies.get(self._cookie, "")
+        account = self._door.who(token)
         if account is None:
             raise SignInError
+        # Only a page that is opened: a form that was filled in must not be lost.
+        page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        if page and self._sign_on is not None and self._sign_on.asks_again(self._door, token):
+            raise AskAgainError
         if not account.may(self.act):
             raise HTTPException(HTTPStatus.FORBIDDEN, f"the role {account.role.value} may not do this")
         return account
@@ -57,9 +66,10 @@ class Needs:
 class Gate:
     door: Door
     cookie: str
+    sign_on: SingleSignOn | None
 
     def __call__(self, act: Act) -> Needs:
-        return Needs(act, self.door, self.cookie)
+        return Needs(act, self.door, self.cookie, self.sign_on)
 
     def token(self, request: Request) -> str:
         return request.cookies.get(self.cookie, "")

@@ -25,6 +25,8 @@ class Kind(Enum):
 
     SIGN_IN = Rate(10, 1 / 6)
     """A person types a password every few seconds at most; the account's own lockout counts over all addresses."""
+    PROVIDER = Rate(60, 1)
+    """Out to an identity provider and back: no guess, and each person behind one address comes by twice an hour."""
     REFUSAL = Rate(60, 1 / 60)
     """Rows of the audit log that anybody can cause without an account."""
     API = Rate(600, 10)

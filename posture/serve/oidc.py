@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 import secrets
 import ssl
@@ -41,12 +42,20 @@ _LEEWAY_S = 60  # clocks of two machines
 _TIMEOUT_S = 10
 _MAX_ANSWER = 256 << 10  # bytes; a key set with certificates has some 20 kB
 _FRESH = timedelta(hours=1)  # what the provider says of itself is asked again after this
+_QUIET = timedelta(seconds=30)  # one that gave no answer is asked again after this: nobody else waits for it meanwhile
 _KEYS_AGAIN = timedelta(minutes=1)  # an unknown key id fetches the keys anew, this often at most
 _ERROR = re.compile(r"[a-z_]{1,40}")  # RFC 6749, 5.2: the words a provider refuses with
 
 
+_LOG = logging.getLogger("posture.serve")
+
+
 class RefusedError(PostureError):
     """Why somebody is not let in; the message is fit for the page and the audit log."""
+
+
+class SilentError(RefusedError):
+    """The provider gives no answer: nothing is known of anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +93,18 @@ class Provider:
     _about_at: datetime | None = None
     _keys: tuple[dict[str, Any], ...] = ()
     _keys_at: datetime | None = None
+    _silent_at: datetime | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(self) -> Asked:
-        """Return a new sign-in.
+    def silence(self) -> str:
+        """Return since when the provider gives no answer, in words; empty when it gave one, or may be asked again."""
+        at = self._silent_at
+        if at is None or self.now() - at >= _QUIET:
+            return ""
+        return f"gave no answer at {at:%H:%M:%S} UTC and is asked again from {at + _QUIET:%H:%M:%S} UTC on"
+
+    def ask(self, *, unseen: bool = False) -> Asked:
+        """Return a new sign-in; ``unseen`` has the provider answer at once and show nobody anything (``prompt=none``).
 
         Raises:
             RefusedError: the provider cannot be reached, or is not the one that is configured.
@@ -103,6 +120,7 @@ class Provider:
             nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
+            **({"prompt": "none"} if unseen else {}),
         )
         return Asked(address, state, nonce, verifier, self.now())
 
@@ -195,6 +213,8 @@ class Provider:
     def _fetch(
         self, address: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
+        if silent := self.silence():
+            raise SilentError(f"the identity provider {silent}", hint=_HINT)
         context = self.client.tls or ssl.create_default_context()
         opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Stay())
         asked = urllib.request.Request(address, body, {"Accept": "application/json", **(headers or {})})  # noqa: S310
@@ -207,7 +227,9 @@ class Provider:
         except urllib.error.HTTPError as error:
             raise RefusedError(f"the identity provider refuses: {_word(error)}", hint=_HINT) from None
         except (OSError, HTTPException, ValueError, RecursionError) as error:
-            raise RefusedError(f"the identity provider gives no answer: {type(error).__name__}", hint=_HINT) from None
+            self._silent_at = self.now()
+            _LOG.warning("the identity provider gives no answer: %s", type(error).__name__)
+            raise SilentError(f"the identity provider gives no answer: {type(error).__name__}", hint=_HINT) from None
         if not isinstance(said, dict):
             raise RefusedError("the identity provider gives no answer that can be read", hint=_HINT)
         return said

@@ -27,7 +27,7 @@ from posture.store import Event, Store, StoredRun
 from reports import dashboard as dashboard_package
 from reports.dashboard import pages
 from reports.dashboard.fixed import fixed_page
-from reports.dashboard.views.around import ChromeView, NavLine, SignInView, TroubleView
+from reports.dashboard.views.around import ChromeView, NavLine, OnwardView, SignInView, TroubleView
 from reports.dashboard.views.audit import AuditView, ChangeLine
 from reports.dashboard.views.evidence import EvidencePage
 from reports.dashboard.views.fixed import FixedView
@@ -249,16 +249,27 @@ class Rooms:
             later="/audit" if before else "",
         )
 
-    def accounts(self, account: Account, token: str, now: datetime, wrong: str = "", made: str = "") -> str:
-        """Return the page of accounts and of the tokens of programs; ``made`` is a new token, shown this once."""
+    def accounts(
+        self, account: Account, token: str, now: datetime, wrong: str = "", made: str = "", sessions: str = ""
+    ) -> str:
+        """Return the page of accounts and of the tokens of programs; ``made`` is a new token, shown this once.
+
+        ``sessions`` says how long those of single sign-on live.
+        """
         chrome = self.chrome("Accounts", account, token, "/accounts", None)
-        here = pages.accounts_page(self._store.people.accounts(), self._store.tokens.all(), now, wrong, made)
+        found = pages.accounts_page(self._store.people.accounts(), self._store.tokens.all(), now, wrong, made)
+        here = replace(found, sessions=sessions)
         return self.draw("accounts", chrome, places={}, here=here)
 
-    def sign_in(self, wrong: str = "", *, first: bool = False, other: str = "", entered: bool = False) -> str:
-        """Return the way in, also through an identity provider; or that it was passed."""
+    def sign_in(self, wrong: str = "", *, first: bool = False, other: str = "", silent: str = "") -> str:
+        """Return the way in, also through an identity provider; ``silent`` says that it gives no answer."""
         chrome = self.chrome("Sign in", None, "", "", None)
-        return self.draw("sign_in", chrome, places={}, here=SignInView(wrong, first, other, entered))
+        return self.draw("sign_in", chrome, places={}, here=SignInView(wrong, first, other, silent))
+
+    def onward(self, place: str, *, asks: str = "") -> str:
+        """Return a page that leads on: to where somebody may be, or to the identity provider that is asked again."""
+        chrome = self.chrome("Signed in", None, "", "", None)
+        return self.draw("onward", chrome, places={}, here=OnwardView(place, asks))
 
     def trouble(self, account: Account | None, token: str, what: str, hint: str) -> str:
         """Return a page that says why there is none."""

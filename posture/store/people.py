@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, select, update
+from sqlalchemy import Connection, Row, and_, delete, or_, select, update
 
 from posture.errors import StoreError
 from posture.model.account import Account, Login, Role
@@ -90,10 +90,14 @@ class People:
         with self._database.write() as conn:
             conn.execute(update(ACCOUNT).where(ACCOUNT.c.name == name).values(failures=0, locked_until=None))
 
-    def sign_in(self, login: Login, *, by: str = "password") -> None:
-        """Keep a session; sessions that have ended are forgotten. ``by`` is what proved who it is."""
+    def sign_in(self, login: Login, *, by: str = "password", instead_of: str = "") -> None:
+        """Keep a session, if it is so in place of another; sessions that have ended are forgotten.
+
+        ``by`` is what proved who it is.
+        """
+        over = or_(LOGIN.c.expires_at < micros(login.made_at), LOGIN.c.token == bytes.fromhex(instead_of))
         with self._database.write() as conn:
-            conn.execute(delete(LOGIN).where(LOGIN.c.expires_at < micros(login.made_at)))
+            conn.execute(delete(LOGIN).where(over))
             row = {
                 "token": bytes.fromhex(login.token_digest),
                 "account": login.account,
@@ -118,6 +122,12 @@ class People:
         if row is None or moment(row.expires_at) <= now or row.disabled:
             return None
         return _account(row)
+
+    def login(self, token_digest: str) -> Login | None:
+        """Return a session; ``None`` when it was ended."""
+        with self._database.read() as conn:
+            row = conn.execute(select(LOGIN).where(LOGIN.c.token == bytes.fromhex(token_digest))).first()
+        return None if row is None else Login(token_digest, row.account, moment(row.made_at), moment(row.expires_at))
 
     def sign_out(self, token_digest: str, at: datetime) -> None:
         """End a session."""

@@ -44,3 +44,5 @@ class AccountsView:
     """A token that was just made; it is shown this once. Empty otherwise."""
     roles: tuple[Choice, ...]
     wrong: str
+    sessions: str = ""
+    """How long sessions of single sign-on live, and what ends them; empty without it."""

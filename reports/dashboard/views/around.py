@@ -71,8 +71,17 @@ class SignInView:
     """True while there is no administrator: the one-time token makes one."""
     other: str
     """The identity provider of single sign-on; empty without one."""
-    entered: bool
-    """True once somebody is in: the page leads on."""
+    silent: str
+    """That the provider gives no answer, and what to do; empty while it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardView:
+    """Where a browser goes by itself; the page is for those that do not."""
+
+    place: str
+    asks: str
+    """The identity provider that is asked again; empty once somebody is in."""
 
 
 @dataclass(frozen=True, slots=True)

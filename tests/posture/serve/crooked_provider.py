@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
@@ -34,6 +34,13 @@ class Crooked:
     """Makes the token some other way."""
     metadata: dict[str, Any] = field(default_factory=dict)
     redeemed: int = 0
+    down: bool = False
+    """It hangs up on everybody."""
+    asked: int = 0
+    later: Callable[[], None] = lambda: None
+    """What a browser test has happen in the middle of its way, by asking for ``/later``."""
+    prompts: list[str] = field(default_factory=list)
+    """What each browser that was sent here was to be shown."""
 
     def token(self) -> str:
         if self.signed is not None:
@@ -66,6 +73,12 @@ def crooked() -> Iterator[Crooked]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path == "/authorization_endpoint":
+                self._send_back(dict(parse_qsl(query)))
+                return
+            if path == "/later":
+                provider.later()
             keys = {"keys": [provider.key.as_dict(private=False)]}
             self._say(200, keys if self.path == "/jwks_uri" else provider.about())
 
@@ -74,7 +87,20 @@ def crooked() -> Iterator[Crooked]:
             fields = {name: values[0] for name, values in parse_qs(body).items()}
             self._say(*provider.redeem(fields, self.headers.get("authorization", "")))
 
+        def _send_back(self, asked: dict[str, str]) -> None:
+            """Somebody is signed in here already, and nobody is asked anything."""
+            provider.prompts.append(asked.get("prompt", ""))
+            provider.claims["nonce"] = asked["nonce"]
+            provider.challenge, provider.back = asked["code_challenge"], asked["redirect_uri"]
+            self.send_response(302)
+            self.send_header("location", f"{provider.back}?{urlencode({'code': 'good', 'state': asked['state']})}")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
         def _say(self, status: int, content: dict[str, Any]) -> None:
+            provider.asked += 1
+            if provider.down:
+                return
             body = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(body)))

@@ -15,19 +15,27 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
-from served import COOKIE, PASSWORD, Served, served
+from crooked_provider import CLIENT, SECRET, crooked
+from served import COOKIE, PASSWORD, Clock, Served, served
 
 from posture.attack import attack_of
 from posture.model.account import Role
-from posture.serve.app import _STATIC
+from posture.serve.app import _STATIC, create_app
+from posture.serve.door import Door
+from posture.serve.gate import Settings
+from posture.serve.oidc import Client, Provider
 from posture.serve.scripts import Scripts
+from posture.serve.single_sign_on import BACK, Place, SingleSignOn
+from posture.store import Store
 
 DRIVER = Path(__file__).parent / "browser.cjs"
+SIGN_ON = Path(__file__).parent / "sign_on.cjs"
 MODULES = Path(os.environ.get("AXE_HOME", "/var/tmp/posture-axe")) / "node_modules"
 NODE = shutil.which("node")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -60,10 +68,16 @@ class Said:
     base: str
 
 
-def listening(agency: Served) -> tuple[uvicorn.Server, threading.Thread, str]:
-    """Return the application on a free port of this machine."""
+def free_door() -> socket.socket:
+    """Return a free port of this machine."""
     door = socket.socket()
     door.bind(("127.0.0.1", 0))
+    return door
+
+
+def listening(agency: Served, door: socket.socket | None = None) -> tuple[uvicorn.Server, threading.Thread, str]:
+    """Return the application on a free port of this machine."""
+    door = door or free_door()
     server = uvicorn.Server(uvicorn.Config(agency.app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
     thread.start()
@@ -135,3 +149,33 @@ def test_the_head_of_security_gets_from_the_overview_to_a_fix_without_scripts(sa
     assert "1 fix made together" in told[2][2]
     assert "2 fixes made together" in told[3][2]
     assert said.journey["then"] != said.journey["more"]
+
+
+def test_single_sign_on_leads_in_and_its_renewal_loses_no_form(tmp_path: Path) -> None:
+    """The provider is another site than the dashboard here, so cookies and policy count as they do in the world."""
+    with crooked() as provider, Store.open(tmp_path / "posture.db") as store:
+        socket_, clock = free_door(), Clock()
+        public = f"http://localhost:{socket_.getsockname()[1]}"
+        client = Client(provider.issuer, CLIENT, SECRET, public + BACK)
+        sign_on = SingleSignOn(Provider(client, clock), {"admins": Place(Role.ADMIN)}, secure=False)
+        door, now = Door(store, clock, fips=False), int(clock().timestamp())
+        provider.claims = {"iss": provider.issuer, "aud": CLIENT, "sub": "1", "iat": now, "exp": now + 7200}
+        provider.claims |= {"preferred_username": "jane.doe", "groups": ["admins"]}
+        provider.later = lambda: clock.pass_by(timedelta(minutes=31))
+        app = create_app(store, door, Settings(secure=False, sign_on=sign_on))
+        server, thread, _ = listening(Served(store, door, clock, app), socket_)
+        argv = [str(NODE), str(SIGN_ON), str(CHROMIUM), public, provider.issuer, PASSWORD]
+        env = {**os.environ, "NODE_PATH": str(MODULES)}
+        try:
+            done = subprocess.run(
+                argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=True
+            )
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+        told = json.loads(done.stdout)
+        assert [place for place, _ in told] == ["/", "/accounts"]
+        assert "jane.doe" in told[0][1]
+        assert "second" in told[1][1]
+        assert provider.prompts == ["", "none"]
+        assert [one.name for one in store.people.accounts()] == ["jane.doe", "second"]

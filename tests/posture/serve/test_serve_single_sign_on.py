@@ -64,7 +64,8 @@ def agency(lying: Crooked, running: tuple[Served, SingleSignOn]) -> Served:
     with found.store.database.write() as conn:
         conn.exec_driver_sql("DELETE FROM login")
         conn.exec_driver_sql("DELETE FROM account")
-    lying.signed, lying.metadata = None, {}
+    lying.signed, lying.metadata, lying.down = None, {}, False
+    sign_on._asked_again.clear()
     sign_on.refusals, sign_on.provider = Limits(lambda: 0.0), Provider(sign_on.provider.client, found.clock)
     return found
 
@@ -319,6 +320,115 @@ def test_who_was_verified_and_is_refused_is_in_the_audit_log_however_many_strang
     assert (event, '"account":"jane.doe"' in detail, "is taken here" in detail) == ("sign_in_refused", True, True)
 
 
+def test_a_provider_that_gave_no_answer_is_not_waited_for_again_at_once_and_the_page_says_what_to_do(
+    agency: Served, lying: Crooked
+) -> None:
+    browser, lying.down = agency.browser(), True
+    assert "gave no answer" not in browser.get("/sign-in").text
+    answer = browser.get(OUT)
+    assert (answer.status_code, "gives no answer" in answer.text) == (403, True)
+    asked = lying.asked
+    page = browser.get(OUT).text
+    assert lying.asked == asked
+    assert f"gave no answer at {agency.clock():%H:%M:%S} UTC and is asked again from" in page
+    assert "No account here has a password" in page
+    agency.door.make("break.glass", PASSWORD, Role.ADMIN, (), by="test")
+    assert "an account with a password gets in below" in browser.get("/sign-in").text
+    lying.down = False
+    agency.clock.pass_by(timedelta(seconds=31))
+    assert "gave no answer" not in browser.get("/sign-in").text
+    begin(browser)
+
+
+def opened(browser: TestClient, path: str = "/sign-in") -> Any:
+    return browser.get(path, headers={"accept": "text/html"})
+
+
+def past_half_of_a_session(agency: Served, lying: Crooked) -> tuple[TestClient, dict[str, str]]:
+    """Return a browser whose session is half over, and what the provider is asked when it opens a page."""
+    browser = agency.browser()
+    browser.get(BACK, params=honest(lying, begin(browser), agency.clock))
+    agency.clock.pass_by(timedelta(minutes=31))
+    onward = opened(browser, "/work?severity=high&words=a%20b").headers["refresh"].removeprefix("0; url=")
+    assert urlsplit(onward).path == OUT
+    return browser, dict(parse_qsl(urlsplit(browser.get(onward).headers["location"]).query))
+
+
+def test_after_half_of_a_session_the_provider_is_asked_again_unseen_and_the_page_goes_on(
+    agency: Served, lying: Crooked
+) -> None:
+    early = agency.browser()
+    early.get(BACK, params=honest(lying, begin(early), agency.clock))
+    agency.clock.pass_by(timedelta(minutes=29))
+    assert "refresh" not in opened(early, "/").headers
+    agency.clock.pass_by(timedelta(minutes=2))
+    assert "refresh" not in early.get("/").headers  # a program, or a part of a page
+    assert early.post("/sign-out", data=form(early)).headers["location"] == "/sign-in"
+    browser, asked = past_half_of_a_session(agency, lying)
+    before = browser.cookies["posture"]
+    assert asked["prompt"] == "none"
+    answer = browser.get(BACK, params=honest(lying, asked, agency.clock))
+    assert answer.headers["refresh"] == "0; url=/work?severity=high&words=a%20b"
+    assert agency.door.who(before) is None
+    assert agency.door.who(browser.cookies["posture"]) is not None
+    agency.clock.pass_by(timedelta(minutes=60))
+    assert opened(browser, "/").headers["location"] == "/sign-in"
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"groups": []}, "none of your groups"),
+        ({"preferred_username": "eve", "sub": "5"}, "eve is signed in there now"),
+    ],
+    ids=["group taken away", "somebody else"],
+)
+def test_whose_place_is_gone_is_out_when_the_provider_is_asked_again(
+    agency: Served, lying: Crooked, claims: dict[str, Any], why: str
+) -> None:
+    browser, asked = past_half_of_a_session(agency, lying)
+    answer = browser.get(BACK, params=honest(lying, asked, agency.clock, **claims))
+    assert (answer.status_code, why in last_event(agency)[1]) == (403, True)
+    assert opened(browser, "/").headers["location"] == "/sign-in"
+
+
+def test_whom_the_provider_knows_no_longer_is_out(agency: Served, lying: Crooked) -> None:
+    browser, asked = past_half_of_a_session(agency, lying)
+    assert browser.get(BACK, params={"state": asked["state"], "error": "login_required"}).status_code == 403
+    event, detail = last_event(agency)
+    assert (event, '"account":"jane.doe"' in detail) == ("sign_in_refused", True)
+    assert opened(browser, "/").headers["location"] == "/sign-in"
+
+
+def test_while_the_provider_gives_no_answer_a_session_lives_to_its_end(
+    agency: Served, lying: Crooked, running: tuple[Served, SingleSignOn]
+) -> None:
+    browser, asked = past_half_of_a_session(agency, lying)
+    assert "refresh" not in opened(browser, "/").headers  # the browser was sent there a moment ago, and came back
+    lying.down = True
+    assert browser.get(BACK, params=honest(lying, asked, agency.clock)).headers["refresh"].startswith("0; url=/work")
+    agency.clock.pass_by(timedelta(minutes=6))
+    running[1].provider = Provider(running[1].provider.client, agency.clock)
+    onward = opened(browser, "/").headers["refresh"].removeprefix("0; url=")
+    assert browser.get(onward).headers["refresh"] == "0; url=/"
+    assert "refresh" not in opened(browser, "/").headers
+    agency.clock.pass_by(timedelta(minutes=24))
+    assert opened(browser, "/").headers["location"] == "/sign-in"
+
+
+@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/\n", "", "x"])
+def test_the_way_on_leads_to_no_other_site(agency: Served, lying: Crooked, to: str) -> None:
+    browser, _ = past_half_of_a_session(agency, lying)
+    asked = dict(parse_qsl(urlsplit(browser.get(OUT, params={"to": to}).headers["location"]).query))
+    assert browser.get(BACK, params=honest(lying, asked, agency.clock)).headers["refresh"] == "0; url=/"
+
+
+def test_the_page_of_accounts_says_how_long_such_a_session_lives(agency: Served, lying: Crooked) -> None:
+    browser = agency.browser()
+    browser.get(BACK, params=honest(lying, begin(browser), agency.clock, groups=["posture-admins"]))
+    assert "lives 60 minutes; a page that is opened after 30 of them" in browser.get("/accounts").text
+
+
 def test_the_sign_in_page_leads_there_only_where_it_is_configured(agency: Served, lying: Crooked) -> None:
     assert f'href="{OUT}"' in agency.browser().get("/sign-in").text
     plain = create_app(agency.store, agency.door, Settings(secure=False))
@@ -374,6 +484,10 @@ def test_the_secret_comes_from_a_file_or_the_environment_and_is_shown_nowhere(
     assert made.provider.client.secret == "hidden-2"
     assert made.provider.client.back == "https://posture.example/sign-in/oidc/back"
     assert "hidden" not in repr(made)
+    assert (made.life, from_entry(entry(secret_file=str(path), session_minutes=15), Clock(), secure=True).life) == (
+        timedelta(hours=1),
+        timedelta(minutes=15),
+    )
 
 
 @pytest.mark.parametrize(
@@ -383,6 +497,7 @@ def test_the_secret_comes_from_a_file_or_the_environment_and_is_shown_nowhere(
         ("issuer: 'https://login.example', roles: {}", "no group has a role"),
         ("issuer: 'https://login.example', roles: {soc: {role: viewer}}, scopes: [profile]", "`openid` is missing"),
         ("issuer: 'https://login.example', roles: {soc: {role: root}}", "root"),
+        ("issuer: 'https://login.example', roles: {soc: {role: viewer}}, session_minutes: 5", "5 minutes"),
         ("issuer: 'https://login.example', roles: {soc: {role: viewer}}, secret: hidden", "secret"),
     ],
 )
