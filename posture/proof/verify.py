@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import msgspec
 from posture.errors import UsageError
 from posture.judging import judge_evidence
 from posture.model.finding import Result, Status
+from posture.model.host import FLEET
 from posture.proof import signing
 from posture.proof.answers import Answered, Line, held, none, tried
 from posture.proof.layout import (
@@ -67,7 +68,7 @@ def verify_bundle(path: Path, keys: Keys, *, now: datetime | None = None) -> Ite
     if manifest.format != FORMAT:
         yield Line("the manifest can be read", Answered.FAILS, f"format {manifest.format}, expected {FORMAT}")
         return
-    yield _signing_as_said(bundle, manifest)
+    yield from _signing_as_said(bundle, manifest)
     # Both are added later and stand in no list of the bundle: who brings a key for one must miss it when it is gone.
     named = {"countersignature": keys.countersigner, "timestamp": keys.authority}
     asks = keys.asks | frozenset(manifest.asks) | {name for name, given in named.items() if given}
@@ -76,7 +77,7 @@ def verify_bundle(path: Path, keys: Keys, *, now: datetime | None = None) -> Ite
     evidence, line = tried("each raw answer is what its description says", lambda: Evidence(bundle, manifest))
     yield line
     if evidence is not None:
-        yield from _verdicts(bundle, evidence)
+        yield from _verdicts(bundle, evidence, manifest)
 
 
 def files_hold(bundle: Bundle) -> Iterator[Line]:
@@ -185,11 +186,17 @@ def _asked(bundle: Bundle, asks: frozenset[str]) -> Iterator[Line]:
         yield none("nothing unknown is asked for", strange, "unknown to this version")
 
 
-def _signing_as_said(bundle: Bundle, manifest: Manifest) -> Line:
+def _signing_as_said(bundle: Bundle, manifest: Manifest) -> Iterator[Line]:
     made = {"ssh": SSH_SIGNATURE, "ecdsa-p256": ECDSA_SIGNATURE, "dsse": ATTESTATION}
     said = {made.get(name, name) for name in manifest.signatures} | ({TIMESTAMP} if manifest.timestamp else set())
     gone = sorted(said - bundle.members.keys())
-    return none("every signature the manifest speaks of is there", gone, "missing")
+    yield none("every signature the manifest speaks of is there", gone, "missing")
+    if SSH_SIGNATURE in bundle.members:
+        named = manifest.signatures.get("ssh", "no key")
+        key = signing.ssh_key_of(bundle.content(SUMS), bundle.content(SSH_SIGNATURE)) or "no key that holds"
+        yield held(
+            "the key that signed is the one the manifest names", key == named, f"by {key}, it names {named}", key
+        )
 
 
 def _chain(bundle: Bundle, manifest: Manifest) -> Line:
@@ -210,7 +217,7 @@ def _chain(bundle: Bundle, manifest: Manifest) -> Line:
     return held(what, ended, "it does not hold the end of this run", f"{seq} rows")
 
 
-def _verdicts(bundle: Bundle, evidence: Evidence) -> Iterator[Line]:
+def _verdicts(bundle: Bundle, evidence: Evidence, manifest: Manifest) -> Iterator[Line]:
     what = "every verdict comes out the same from the raw evidence"
     written, line = tried("the verdicts can be read", lambda: written_verdicts(bundle))
     if written is None:
@@ -229,7 +236,17 @@ def _verdicts(bundle: Bundle, evidence: Evidence) -> Iterator[Line]:
     differing += [f"{host}: not in the evidence" for host in sorted(written)]
     total = sum(map(len, judged.values()))
     yield none(what, differing, "differ", f"{total:,} verdicts judged again")
+    yield _counted(evidence, judged, manifest)
     yield from reported(bundle, evidence, judged, failing)
+
+
+def _counted(evidence: Evidence, judged: Mapping[str, Mapping[str, str]], manifest: Manifest) -> Line:
+    good = {status.label for status in Status if status.decided}
+    hosts = [statuses for host, statuses in judged.items() if host != FLEET]
+    decided = sum(status in good for statuses in hosts for status in statuses.values())
+    found = {"hosts": len(hosts), "possible": len(hosts) * len(evidence.baseline.checks), "decided": decided}
+    words = ", ".join(f"{count:,} {name}" for name, count in found.items())
+    return held("the manifest counts what was judged", manifest.coverage == found, f"it does not say {words}", words)
 
 
 def _differences(

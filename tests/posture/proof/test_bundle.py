@@ -213,6 +213,21 @@ def test_a_due_date_or_a_finding_changed_in_every_report_alike_is_caught(made: M
         assert words in failing(broken, made.keys)[f"{name} has the findings and due dates that follow"], lie
 
 
+def test_a_manifest_that_names_another_key_or_counts_fewer_hosts_is_caught(made: Made, tmp_path: Path) -> None:
+    files = files_of(made.tar)
+    honest = json.loads(files["manifest.json"])
+    for change, what in (
+        (
+            {"signatures": {**honest["signatures"], "ssh": "SHA256:another"}},
+            "the key that signed is the one the manifest names",
+        ),
+        ({"coverage": {**honest["coverage"], "hosts": 1}}, "the manifest counts what was judged"),
+    ):
+        manifest = json.dumps({**honest, **change}).encode()
+        broken = packed(tmp_path / "b.tar", signed_again({**files, "manifest.json": manifest}, made.key))
+        assert set(failing(broken, made.keys)) == {what}
+
+
 def test_what_nobody_read_again_is_named(made: Made) -> None:
     lines = {line.what: line.detail for line in verify_bundle(made.tar, made.keys)}
     said = lines["reports/assessment.json has the findings and due dates that follow"]
