@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -243,10 +243,8 @@ def merge_observations(
     host_no = interned.hosts.number(conn, [host])[host]
     was = heard(conn, interned, run_no, {host_no: host}).get(host)
     kept = _by_topic(was) if was else {}
-    for observation in observations:
-        if observation.host != host:
-            raise StoreError(f"an observation of `{observation.host}` came with host `{host}`", hint=_BUG)
-        kept[observation.topic] = _reference(conn, interned, observation)
+    for one in _references(conn, interned, host, observations):
+        kept[one.topic] = one
     ordered = [kept[topic] for topic in sorted(kept)]
     documents = [one for one in ordered if isinstance(one, _Document)]
     moments = sorted({document.taken_at for document in documents})
@@ -309,14 +307,23 @@ def _by_topic(heard: Heard) -> dict[str, _Document | Unseen]:
     return kept
 
 
-def _reference(conn: Connection, interned: Interned, observation: Observation) -> _Document | Unseen:
-    if isinstance(observation, Unseen):
-        return observation
-    document: FactDocument = observation
-    digest = interned.blobs.put(conn, [document.content])[0]
-    if digest.hex() != document.digest:
-        raise StoreError(f"document {document.topic} of {document.host} is not what its digest says", hint=_BUG)
-    return _Document(document.topic, digest, micros(document.taken_at), document.origin, document.evidence)
+def _references(
+    conn: Connection, interned: Interned, host: str, observations: Iterable[Observation]
+) -> Iterator[_Document | Unseen]:
+    """Yield documents by reference, all of them stored at once, and what was unseen."""
+    observed = tuple(observations)
+    documents = [one for one in observed if isinstance(one, FactDocument)]
+    digests = iter(interned.blobs.put(conn, (one.content for one in documents)))
+    for one in observed:
+        if one.host != host:
+            raise StoreError(f"an observation of `{one.host}` came with host `{host}`", hint=_BUG)
+        if isinstance(one, Unseen):
+            yield one
+            continue
+        digest = next(digests)
+        if digest.hex() != one.digest:
+            raise StoreError(f"document {one.topic} of {one.host} is not what its digest says", hint=_BUG)
+        yield _Document(one.topic, digest, micros(one.taken_at), one.origin, one.evidence)
 
 
 def _facts_of(answer: Answer) -> AnswerFacts:
