@@ -225,7 +225,8 @@ class Rooms:
 
     def audit(self, account: Account, token: str, before: int, *, whole: bool = False) -> str:
         """Return a page of the audit chain, and whether it holds; ``whole`` verifies all of it again."""
-        chrome = self.chrome("Audit", account, token, "/audit", self.seen(account, "latest"))
+        run = self.seen(account, "latest") if self._store.runs() else None  # before the first there is a log already
+        chrome = self.chrome("Audit", account, token, "/audit", run)
         return self.draw("audit", chrome, places={}, here=self.audit_page(account, before, whole=whole))
 
     def audit_page(self, account: Account, before: int, lines: int = _AUDIT_PAGE, *, whole: bool = False) -> AuditView:
@@ -233,7 +234,9 @@ class Rooms:
 
         An account of some systems gets the rows about their hosts; all others may tell of other systems.
         """
-        hosts = self.seen(account, "latest").hosts if account.systems else None
+        hosts = None
+        if account.systems:
+            hosts = self.seen(account, "latest").hosts if self._store.runs() else {}
         standing, verdict = self._chain.look(whole=whole), ""
         if hosts is None:
             rows = self._store.newest_events(before, lines + 1)

@@ -423,6 +423,14 @@ def test_the_way_on_leads_to_no_other_site(agency: Served, lying: Crooked, to: s
     assert browser.get(BACK, params=honest(lying, asked, agency.clock)).headers["refresh"] == "0; url=/"
 
 
+def test_refusals_can_be_read_before_the_first_run(agency: Served, lying: Crooked) -> None:
+    agency.browser().get(BACK)
+    browser = agency.browser()
+    browser.get(BACK, params=honest(lying, begin(browser), agency.clock, groups=["posture-admins"]))
+    page = browser.get("/audit")
+    assert (page.status_code, "sign in refused" in page.text) == (200, True)
+
+
 def test_the_page_of_accounts_says_how_long_such_a_session_lives(agency: Served, lying: Crooked) -> None:
     browser = agency.browser()
     browser.get(BACK, params=honest(lying, begin(browser), agency.clock, groups=["posture-admins"]))
