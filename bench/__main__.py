@@ -10,10 +10,22 @@ import sys
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from bench import collection, judging, memory
+from bench import collection, judging, memory, start
 from bench.fleet import HOME, fleet_of
 
-PARTS = ("collection", "memory", "judging", "store", "matching", "plan", "graph", "exposure", "report", "dashboard")
+PARTS = (
+    "start",
+    "collection",
+    "memory",
+    "judging",
+    "store",
+    "matching",
+    "plan",
+    "graph",
+    "exposure",
+    "report",
+    "dashboard",
+)
 
 
 def main() -> int:
@@ -22,6 +34,8 @@ def main() -> int:
     parts = options.parts or PARTS
     _where_we_are()
     kept = True
+    if "start" in parts:
+        start.measure(options.rounds)
     if {"collection", "memory", "judging"} & set(parts):
         with fleet_of(options.hosts) as fleet:
             if "collection" in parts:
