@@ -255,6 +255,8 @@ def add_single_sign_on(app: FastAPI, sign_on: SingleSignOn | None, door: Door, w
         browser, token = secrets.token_urlsafe(32), ways.session(request)
         account, place = door.half_over(token), to if _PLACE.fullmatch(to) else "/"
         again = Again(digest(token), account, place) if account else None
+        if again and not sign_on.asks_again(door, token):
+            return ways.enter(place)  # another tab of the browser has just gone there
         try:
             address = sign_on.begin(browser, again)
         except RefusedError as error:

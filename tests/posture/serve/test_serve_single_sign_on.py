@@ -392,6 +392,13 @@ def test_whose_place_is_gone_is_out_when_the_provider_is_asked_again(
     assert opened(browser, "/").headers["location"] == "/sign-in"
 
 
+def test_tabs_that_are_opened_together_do_not_get_into_each_others_way(agency: Served, lying: Crooked) -> None:
+    browser, asked = past_half_of_a_session(agency, lying)
+    assert browser.get(OUT, params={"to": "/plan"}).headers["refresh"] == "0; url=/plan"
+    assert browser.get(BACK, params=honest(lying, asked, agency.clock)).headers["refresh"].startswith("0; url=/work")
+    assert agency.door.who(browser.cookies["posture"]) is not None
+
+
 def test_whom_the_provider_knows_no_longer_is_out(agency: Served, lying: Crooked) -> None:
     browser, asked = past_half_of_a_session(agency, lying)
     assert browser.get(BACK, params={"state": asked["state"], "error": "login_required"}).status_code == 403
@@ -419,6 +426,7 @@ def test_while_the_provider_gives_no_answer_a_session_lives_to_its_end(
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/\n", "", "x"])
 def test_the_way_on_leads_to_no_other_site(agency: Served, lying: Crooked, to: str) -> None:
     browser, _ = past_half_of_a_session(agency, lying)
+    agency.clock.pass_by(timedelta(minutes=6))
     asked = dict(parse_qsl(urlsplit(browser.get(OUT, params={"to": to}).headers["location"]).query))
     assert browser.get(BACK, params=honest(lying, asked, agency.clock)).headers["refresh"] == "0; url=/"
 
