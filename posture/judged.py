@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 
@@ -69,10 +69,15 @@ class Circumstances:
     def due(self, baseline: Baseline, known: Reader) -> DueFor:
         """Return what gives a failure its due dates; a known vulnerability has those of its own inputs."""
 
+        made: dict[tuple[str, date], tuple[DueDate, ...]] = {}  # a fleet fails alike: few checks, few days
+
         def dates(check: Check, host: str, subject: str, first_seen: datetime) -> tuple[DueDate, ...] | None:
-            if not of_vulnerabilities(check):
-                return due_dates(check, first_seen, self.clocks, self.campaign, baseline.profile)
-            return known.dates(host, subject)
+            if of_vulnerabilities(check):
+                return known.dates(host, subject)
+            key = check.id, first_seen.astimezone(UTC).date()
+            if key not in made:
+                made[key] = due_dates(check, first_seen, self.clocks, self.campaign, baseline.profile)
+            return made[key]
 
         return dates
 
