@@ -5,7 +5,8 @@
 set -eu
 
 AXE_HOME=${AXE_HOME:-/var/tmp/posture-axe}
-PACKAGES="axe-core@4.14.1 playwright-core@1.65.1"
+# of playwright-core the newest that was seen to run on Debian 12's node 18
+PACKAGES="axe-core@4.14.1 playwright-core@1.57.0"
 
 say() { printf 'browser: %s\n' "$*"; }
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import sample_agency
 
-from reports import blind_spots_csv, findings_csv, write_blind_spots_csv, write_findings_csv
+from reports import blind_spots_csv, findings_csv
 from reports.cases import cve_of, paths_ended
+from reports.formats import write_blind_spots_csv, write_findings_csv
 
 DANGEROUS = tuple("=+-@\t\r\n")
 

@@ -13,8 +13,9 @@ import pytest
 import sample_agency
 
 from posture.model.assessment import Assessment
-from reports import wire, write_json
+from reports import wire
 from reports.assessment_json import schema, schema_bytes
+from reports.formats import write_json
 from reports.inert import original
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "schemas" / "assessment-1.schema.json"
