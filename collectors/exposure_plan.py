@@ -14,6 +14,7 @@ from posture.scope import Lookup, OnRefused, Scope, look_up
 
 GENTLE_PACKETS_PER_S = 10  # fragile and OT devices: a human with telnet is not much slower
 FLOOR_SHARE = 0.75  # of the authorised rate; left alone, nmap crawls at hosts that drop everything
+LOSSY_DIVISOR = 8  # of the floor, for a second attempt where packets were lost: room to find out what the way bears
 RETRIES = 2
 UDP_RETRIES = 5
 RECHECK_RETRIES = 5
@@ -190,11 +191,11 @@ def script_probe(tcp_probe: Probe, phase: Phase, ports: Sequence[int]) -> Probe:
 def slower(probe: Probe, *, lossy: bool = False) -> Probe:
     """Return the probe at half its rate, for a second attempt.
 
-    Where packets were lost (``lossy``) nmap finds out by itself how many the way bears. Elsewhere a floor holds it up:
-    a host that says nothing gives it nothing to go by, and it would crawl.
+    Where packets were lost (``lossy``) nmap finds out by itself how many the way bears, down to an eighth of the floor:
+    with none at all it crawls behind a firewall that answers now and then.
     """
     rate = max(1, probe.packets_per_s // 2)
-    floor = 0 if lossy else min(probe.min_packets_per_s, int(rate * FLOOR_SHARE))
+    floor = min(probe.min_packets_per_s, int(rate * FLOOR_SHARE)) // (LOSSY_DIVISOR if lossy else 1)
     return replace(probe, packets_per_s=rate, min_packets_per_s=floor)
 
 
