@@ -172,7 +172,7 @@ def look(folder: Path, addresses: Sequence[str], last_port: int) -> Found:
     options = {"trust_of_zone": {SCANNER_ZONE: Trust.INTERNAL}, "stop": threading.Event(), "run": run}
     with ProbeLog(folder / "probes.jsonl", "BENCH") as log:
         vantage = Vantage("scanner", SCANNER_ZONE)
-        for transcript in scan_exposure(hosts, scope, vantage, log=log, **options):  # type: ignore[arg-type]
+        for transcript in scan_exposure(hosts, scope, vantage, log=log, **options):  # type: ignore[arg-type] # of two types
             parsed = COLLECTOR.parse(transcript.answers)
             views = getattr(getattr(parsed, "value", None), "views", None)
             for port in (port for view in (views.items if views else ()) for port in view.ports.items):

@@ -61,7 +61,7 @@ def _reports(store: Store, run: str, place: Path, rounds: int) -> None:
     rows = []
     for form in STANDARD:
         path = place / form.file_name
-        took = _median_s(lambda form=form, path=path: form.write(assessment, path), rounds)  # type: ignore[misc]
+        took = _median_s(lambda form=form, path=path: form.write(assessment, path), rounds)  # type: ignore[misc] # bound defaults
         rows.append((form.file_name, f"{took:.2f}", f"{path.stat().st_size / 1e6:.1f}"))
     table(("report", "median s", "MB"), rows)
 

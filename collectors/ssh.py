@@ -163,6 +163,7 @@ class _Client(paramiko.Transport):
     A hardened sshd lists only that name; paramiko 5 offers the exchange only as ``curve25519-sha256@libssh.org``.
     """
 
+    # paramiko's type stubs do not know either table; it reads both from the class and changes neither.
     _kex_info = {**paramiko.Transport._kex_info, "curve25519-sha256": KexCurve25519}  # type: ignore[attr-defined]  # noqa: RUF012
     _preferred_kex = ("curve25519-sha256", *paramiko.Transport._preferred_kex)  # type: ignore[attr-defined]
 
@@ -270,7 +271,7 @@ _WAIT_FOR_TURN_S = 110.0  # below sshd's default LoginGraceTime of 120 s
 
 def _client(sock: _BoundedSocket, trusted: Trusted, timeout_s: float) -> _Client:
     disabled = {kind: list(names) for kind, names in DISABLED.items()}
-    client = _Client(sock, disabled_algorithms=disabled)  # type: ignore[arg-type]
+    client = _Client(sock, disabled_algorithms=disabled)  # type: ignore[arg-type] # the stubs want a real socket
     client.banner_timeout = client.handshake_timeout = client.auth_timeout = client.channel_timeout = timeout_s
     _prefer(client, trusted)
     return client

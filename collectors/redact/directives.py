@@ -10,6 +10,7 @@ from collectors.redact.spans import GONE, Span
 
 
 def directives(raw: bytes, lower: bytes) -> Iterator[Span]:
+    """Find the value of ``requirepass SECRET``, ``auth_pass SECRET``, ``rocommunity SECRET`` and their like."""
     for hints, pattern in DIRECTIVES:
         if not any(hint in lower for hint in hints):
             continue

@@ -9,6 +9,7 @@ from collectors.redact.spans import GONE, Span, already
 
 
 def environments(raw: bytes, lower: bytes) -> Iterator[Span]:
+    """Find the values in ``Environment=`` lines of units and ``"Env"`` lists of containers."""
     for line in _ENVIRONMENT.finditer(raw):
         for word in _UNIT_WORD.finditer(raw, line.start(1), line.end(1)):
             yield from _variable(word.start(), word[0])

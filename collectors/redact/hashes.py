@@ -31,6 +31,7 @@ def _hash_field(start: int, value: bytes) -> Iterator[Span]:
 
 
 def crypt_hashes(raw: bytes, lower: bytes) -> Iterator[Span]:
+    """Find salt and hash of crypt(5), LDAP, GRUB, SCRAM and Samba password hashes; the scheme stays."""
     for pattern in (_CRYPT, _LDAP, _PBKDF2, _SCRAM, _SMB):
         for found in pattern.finditer(raw):
             yield found.start(1), found.end(1), GONE

@@ -43,6 +43,7 @@ def _key_facts(body: bytes) -> bytes:
 
 
 def putty_keys(raw: bytes, lower: bytes) -> Iterator[Span]:
+    """Find the private lines of PuTTY key files."""
     for found in re.finditer(rb"private-lines: \d{1,5}", lower):
         end = lower.find(b"private-mac:", found.end())
         end = len(raw) if end < 0 else end

@@ -9,6 +9,7 @@ from collectors.redact.spans import GONE, Span, already
 
 
 def tokens(raw: bytes, lower: bytes) -> Iterator[Span]:
+    """Find tokens that are known by their shape, and what an Authorization header carries."""
     for found in _TOKEN.finditer(raw):
         yield found.start(1), found.end(1), GONE
     for found in _AUTHORIZATION.finditer(lower):
