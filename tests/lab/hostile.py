@@ -140,14 +140,16 @@ class HostileServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        # First the acceptor: a client it let in at the last moment is in the lists below, or nobody would close it.
+        self._threads[0].join(timeout=60)
         for transport in list(self._transports):
             transport.close()
         for connection in list(self._sockets):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
-        for thread in list(self._threads):
-            thread.join(timeout=5)
+        for thread in self._threads:  # the list itself: a thread may have started another
+            thread.join(timeout=60)
 
     def _start(self, work: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True, name=f"hostile-{self.personality}")
