@@ -183,7 +183,7 @@ def _exposure(outer: list[Looked], own: list[Looked], gaps: list[Gap], *, whole:
     outside = [entry for entry in outer if is_outside(entry.trust)]
     untrusted = whole and any(entry.trust == Trust.UNTRUSTED for entry in outside)
     return Exposure(
-        views=Listing(views, whole),
+        views=Listing(views, whole and {view.vantage for view in views} == {entry.vantage.name for entry in outer}),
         open=Listing([*tcp.items, *udp.items], tcp.complete and udp.complete),
         open_tcp=tcp,
         open_udp=udp,

@@ -8,7 +8,7 @@ halves.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,6 +33,7 @@ from collectors.exposure_plan import (
     version_probe,
 )
 from collectors.exposure_scripts import phases_of, script_groups
+from collectors.exposure_vantages import TRANSPORT
 from collectors.nmap import ALL_TCP, Phase, Probe, Reply, can_send_raw, command_line, run_nmap
 from collectors.nmap_xml import RunHeader, SeenHost
 from collectors.pace import Pace, same_silence, silent_ports, suspects
@@ -127,20 +128,6 @@ def _side_by_side(
         workers.shutdown(cancel_futures=True)
 
 
-def merged(transcripts: Iterable[Transcript]) -> Transcript:
-    """Return one host's transcripts of several vantages as one, so that ``observe`` makes a single document.
-
-    Raises:
-        ValueError: there are none, or they are of different hosts.
-    """
-    ordered = sorted(transcripts, key=lambda entry: (entry.session.started_at, entry.session.vantage))
-    if len({entry.session.host for entry in ordered}) != 1:
-        raise ValueError("transcripts of exactly one host are needed")
-    answers = {id_: answer for entry in ordered for id_, answer in entry.answers.items()}
-    failure = next((entry.failure for entry in ordered if entry.failure), None)
-    return Transcript(ordered[0].session, answers, None if answers else failure)
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What one phase brought for one address."""
@@ -218,7 +205,7 @@ class _Scan:
             vantage=self.vantage.name,
             origin=Origin.LIVE,
             started_at=started_at,
-            transport="nmap",
+            transport=TRANSPORT,
         )
         failure = None if answers else Hole("", Blind.NOT_ATTEMPTED, "the inventory gives no address for this host")
         return Transcript(session, {answer.command.id: answer for answer in answers}, failure)

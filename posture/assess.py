@@ -10,6 +10,7 @@ from datetime import date
 
 import msgspec
 
+from posture.asked import unlooked_of
 from posture.catalogue.proven import provenance_notes
 from posture.clocks.burndown import burndown
 from posture.clocks.due import expired_notes
@@ -57,6 +58,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
     checks = {check.id: check for check in judged.baseline.checks}
     hosts = {host.id: host for host in judged.inventory.hosts}
     current, unassessed = judged.circumstances, judged.unassessed()
+    absent = unlooked_of(store, judged.run.id)
     findings = tuple(sorted(found.findings, key=lambda finding: finding.id))
     bands = found.bands.scores()
     return Assessment(
@@ -89,8 +91,10 @@ def assess(store: Store, judged: Judged) -> Assessment:
         read_blob=store.read_blob,
         fleet=found.fleet,
         fingerprint=found.fingerprint(),
+        unlooked=absent,
         notes=(
             *_notes_on(unassessed),
+            *(one.words() for one in absent),
             *judged.notes,
             *provenance_notes(current.families, judged.baseline.checks, found.platforms),
             *expired_notes(current.clocks, judged.baseline.profile, judged.run.as_of.date()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -33,6 +33,7 @@ from posture.model.observation import Blind, Hole
 from posture.observe import NMAP, is_login
 from posture.scope import Scope
 from posture.store import Store, Visit
+from posture.vantages import Sights, sent
 
 READING, LOOKING, ASKING, JUDGING = "reading hosts", "looking from the network", "asking AI services", "judging"
 """The stages that progress is told of."""
@@ -92,6 +93,8 @@ class Job:
     """Look from where this scanner stands; else from ``far`` only."""
     far: tuple[Vantage, ...] = ()
     """Hosts that look as well, each with its own authorisation in the scope."""
+    left_out: tuple[Vantage, ...] = ()
+    """Places that may look and that this scan does not look from: the operator named another."""
     login: bool = True
     """Log in and read them."""
     matcher: Matcher = field(default_factory=Nothing)
@@ -124,6 +127,7 @@ def gather(store: Store, run: Run, job: Job, work: Work, visits: frozenset[Visit
                 keeper.keep(transcript, LOOKING)
             for transcript in _questions(store, run.id, job, log, work, keeper):
                 keeper.keep(transcript, ASKING)
+    keeper.keep_gaps(run, job)
     return Gathered(work.stop.is_set(), tuple(_notes(job, reach, work)))
 
 
@@ -135,12 +139,24 @@ def asked_by(job: Job, visits: frozenset[Visit], left_out: int) -> Asked:
     everyone = {host.id for host in job.inventory.hosts}
     logged_in = everyone if job.login else _read(visits)
     if job.network:
-        return asked_over(job.inventory.hosts, logged_in, everyone, left_out)
+        asked = asked_over(job.inventory.hosts, logged_in, everyone, left_out)
+        return replace(asked, vantages_left_out=_left_out(job, visits))
     transports = (NMAP,) if job.scope.ai_services is None else (NMAP, HTTP)
-    places = (*((job.vantage,) if job.look_here else ()), *job.far)
+    places = (*((job.vantage,) if job.look_here else ()), *job.far, *job.left_out)
     seen = [_looked_at(visits, place.name, one) | {place.host} for place in places for one in transports]
     looked_at = everyone.intersection(*seen) if seen else set()
     return asked_over(job.inventory.hosts, logged_in, looked_at, left_out)
+
+
+def _left_out(job: Job, visits: frozenset[Visit]) -> tuple[str, ...]:
+    """Return the places that nobody wanted to look from, by name; not those that an earlier attempt looked from."""
+    hosts = {host.id for host in job.inventory.hosts if _lookable(host)}
+    return tuple(sorted(one.name for one in job.left_out if hosts - {one.host} - _looked_at(visits, one.name, NMAP)))
+
+
+def _lookable(host: Host) -> bool:
+    # A host that only an import knows was named by nobody: it is not probed.
+    return bool(host.addresses) and IMPORTED_FROM not in dict(host.declared)
 
 
 def _read(visits: frozenset[Visit]) -> set[str]:
@@ -163,6 +179,7 @@ class _Keeper:
         self._told = {visit.host for visit in visits if visit.brought and is_login(visit.transport)}
         self.answered = set(self._told)
         """Hosts known to be alive: their silence towards the network is believed."""
+        self._looks = Sights((one.transport, one.host, one.vantage) for one in visits if one.whole)
 
     def keep(self, transcript: Transcript, stage: str) -> None:
         """Store it, unless it says less than what is there."""
@@ -179,6 +196,20 @@ class _Keeper:
         if kept is not None:
             self._store.save_host(self._run_id, host, transcripts=[kept])
             self._work.progress.advance(stage, host)
+            self._looks.add(kept)
+
+    def keep_gaps(self, run: Run, job: Job) -> None:
+        """Store from where nobody looked at hosts that others looked at, and with the run who did not look."""
+        for visit in self.visits:
+            if not visit.whole and visit.transport == NMAP and self._asked(visit):
+                self._looks.held.add((NMAP, visit.host, visit.vantage))
+        self._looks.fill(self._store, run, job.inventory, _why_not(job), self._work.clock())
+
+    def _asked(self, visit: Visit) -> bool:
+        """Return whether a visit of an earlier attempt, which was not whole, sent anything."""
+        told = self._store.read_transcripts(self._run_id, visit.host)
+        place = (visit.transport, visit.vantage)
+        return any(sent(one) for one in told if (one.session.transport, one.session.vantage) == place)
 
 
 def _cut_short(transcript: Transcript) -> Transcript | None:
@@ -186,7 +217,7 @@ def _cut_short(transcript: Transcript) -> Transcript | None:
     answers = transcript.answers.values()
     if all(answer.exit_code is not None for answer in answers):
         return transcript
-    if not any(answer.command.argv for answer in answers):
+    if not sent(transcript):
         return None
     return replace(transcript, failure=Hole("", Blind.NOT_ATTEMPTED, "stopped by the operator"))
 
@@ -256,7 +287,9 @@ def _looks(job: Job, log: ProbeLog, work: Work, reach: Reach, keeper: _Keeper) -
             continue
         with FarNmap(vantage.name, _door_of(vantage, job, reach, log)) as far:
             own_log = log.under(grants[0].authorisation)
-            yield from _look(job, work, keeper, vantage, hosts, log=own_log, far=far)
+            looks = _look(job, work, keeper, vantage, hosts, log=own_log, far=far)
+            # A place that could not look at all is tried again when the run is resumed.
+            yield from (replace(one, failure=far.blocked) if far.blocked else one for one in looks)
 
 
 def _questions(store: Store, run_id: str, job: Job, log: ProbeLog, work: Work, keeper: _Keeper) -> Iterator[Transcript]:
@@ -292,15 +325,7 @@ def _looks_of(store: Store, run_id: str, hosts: list[Host], vantage: Vantage) ->
 def _seen_from(vantage: Vantage, job: Job, keeper: _Keeper) -> list[Host]:
     """Return the hosts to look at from there; a host's look at itself passes no firewall and would prove nothing."""
     done = _looked_at(keeper.visits, vantage.name, NMAP)
-    return [
-        host
-        for host in job.inventory.hosts
-        # A host that only an import knows was named by nobody: it is not probed.
-        if host.addresses
-        and host.id not in done
-        and host.id != vantage.host
-        and IMPORTED_FROM not in dict(host.declared)
-    ]
+    return [host for host in job.inventory.hosts if _lookable(host) and host.id not in done and host.id != vantage.host]
 
 
 def _look(
@@ -345,14 +370,19 @@ _LOOK_S = 24 * 3600.0
 _LOOK_BYTES = 1_000_000_000  # of nmap's XML, over a whole scan
 
 
-def _notes(job: Job, reach: Reach, work: Work) -> Iterator[str]:
+def _why_not(job: Job) -> Mapping[Vantage, str]:
+    """Return every place to look from, with the reason that holds for hosts that nobody looked at from there."""
     granted = {grant.host for grant in job.scope.vantages}
-    for vantage in job.inventory.vantages if job.network else ():
-        if vantage.host and vantage.host not in granted:
-            yield (
-                f"vantage `{vantage.name}` did not look: the scope file has no authorisation for "
-                f"`{vantage.host}` under `vantages`"
-            )
+    why = dict.fromkeys((job.vantage, *job.inventory.vantages), "the run ended before it did")
+    for place in job.inventory.vantages:
+        if place.host and place.host not in granted:
+            why[place] = f"the scope file has no authorisation for `{place.host}` under `vantages`"
+        elif not place.host and place != job.vantage:
+            why[place] = f"this scanner does not stand there, it stands at `{job.vantage.name}`"
+    return why | dict.fromkeys(job.left_out, "the run was told to look from elsewhere only")
+
+
+def _notes(job: Job, reach: Reach, work: Work) -> Iterator[str]:
     for name in reach.guard.stopped():
         yield (
             f"credential `{name}` was refused too often and was stopped for the rest of the run: "

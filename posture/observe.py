@@ -9,7 +9,7 @@ import msgspec
 from collectors import ai_service, exposure, pages, smb_offer, ssh_offer, tls
 from collectors.ai_scan import TRANSPORT as HTTP
 from collectors.base import Collector, Transcript, applies, document, observe
-from collectors.exposure_scan import merged
+from collectors.exposure_vantages import TRANSPORT, merged
 from collectors.registry import COLLECTORS
 from posture import ai, flows, known, management, trust, views
 from posture.model.assessment import Run
@@ -35,7 +35,7 @@ DERIVED_COLLECTORS: tuple[Collector, ...] = (
 """Topics that are made from others of the same host: they ask nothing, and are here for their schemas."""
 MATCHED_COLLECTORS: tuple[Collector, ...] = (known.COLLECTOR,)
 """Topics that come of feeds and imports beside the host's own: made when a run is judged."""
-NMAP = "nmap"
+NMAP = TRANSPORT
 """The transport of sessions that looked from the network."""
 NETWORK_TRANSPORTS: Mapping[str, str] = {exposure.COLLECTOR.topic: NMAP, ai_service.COLLECTOR.topic: HTTP}
 """Which sessions a topic of the network is read from; every other session is a login."""

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from collectors.base import Transcript
 from collectors.registry import COLLECTORS
 from posture import __version__
-from posture.asked import asked_over, keep_asked, keep_asked_of
+from posture.asked import asked_over, keep_asked, keep_asked_of, keep_unlooked_of
 from posture.assess import assess, fingerprint, scorer
 from posture.attack import attack_report, keep_attack
 from posture.errors import StoreError, UsageError
@@ -71,6 +71,7 @@ from posture.outcome import exit_code
 from posture.progress import Told
 from posture.receipts import keep_receipts
 from posture.store import Store, StoredRun, Visit
+from posture.vantages import Sights
 from posture.vulnerabilities.assess import subject
 from posture.vulnerabilities.register import Reader, Register, in_enclave, joined
 from posture.vulnerabilities.topic import TOPIC as VULNERABILITIES
@@ -129,15 +130,17 @@ def replay(
     """
     run = _begun(store, job, now, origin=Origin.REPLAYED, as_of=as_of)
     with _nothing_lost(store, run, work):
-        logged_in: set[str] = set()
-        looked_at: set[str] = set()
+        looks = Sights()
         for transcript in transcripts:
             recorded = replace(transcript, session=replace(transcript.session, origin=Origin.REPLAYED))
             store.save_host(run.id, transcript.session.host, transcripts=[recorded])
-            kind = transcript.session.transport
-            if is_login(kind) or kind == NMAP:
-                (logged_in if is_login(kind) else looked_at).add(transcript.session.host)
-        keep_asked(store, run.id, asked_over(job.inventory.hosts, logged_in, looked_at))
+            looks.add(recorded)
+        logged_in = {host for kind, host, _ in looks.held if is_login(kind)}
+        looked_at = {host for kind, host, _ in looks.held if kind == NMAP}
+        why = dict.fromkeys(job.inventory.vantages, "no look from there was recorded")
+        looks.fill(store, run, job.inventory, why, run.as_of)
+        asked = asked_over(job.inventory.hosts, logged_in, looked_at)
+        keep_asked(store, run.id, replace(asked, vantages_left_out=tuple(sorted(looks.unlooked))))
         looking = _looking(store, run, job)
         judged = judge(store, run, job.inventory, job.baseline, job.circumstances, work, looking)
         _finish(store, run, work, [*judged, *_feed_notes(job, run)])
@@ -162,6 +165,7 @@ def merge(store: Store, sources: Iterable[str], now: datetime, work: Work) -> st
     with _nothing_lost(store, run, work):
         keep_circumstances(store, run.id, circumstances)
         keep_asked_of(store, run.id, found)
+        keep_unlooked_of(store, run.id, found)
         register = joined(_register_as_merged(store, one) for one in found)
         known = Recalled(Reader(register, circumstances.rules(baseline, register.feeds)), run)
         inventory = store.inventory(run.id)

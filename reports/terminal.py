@@ -31,6 +31,7 @@ def summary_lines(assessment: Assessment, files: Iterable[Path] = ()) -> tuple[s
         _line(_about(assessment)),
         *_wrapped(coverage_words(head)),
         *_blind(found),
+        *_unlooked(assessment),
         "",
         *_wrapped(_findings(found, head)),
         *_severities(head),
@@ -64,6 +65,12 @@ def _blind(found: Survey) -> tuple[str, ...]:
         _line(f"  Blind spots: {undecided} results ({share}) are unknown, and unknown is not good."),
         *(_wrapped(f"  Why: {', '.join(reasons)}") if reasons else ()),
     )
+
+
+def _unlooked(assessment: Assessment) -> tuple[str, ...]:
+    """Return one line on the vantages that did not look; none when all did."""
+    who = ", ".join(f"{one.vantage} ({counted(one.hosts, 'host')})" for one in assessment.unlooked)
+    return (_line(f"  Did not look: {who}. What only it sees is unknown."),) if who else ()
 
 
 def _findings(found: Survey, head: Headline) -> str:

@@ -162,6 +162,8 @@ def fleet_job(
     read = _named(whole, inventory_path, only)
     read = read if only else with_imported(config, read)
     near, far, look_here = _places(vantage, read, scope, inventory_path)
+    usual_near, usual_far, _ = _places("", read, scope, inventory_path)
+    looking = (*((near,) if look_here else ()), *far)
     return Job(
         inventory=read,
         jump_hosts=whole.hosts,
@@ -173,6 +175,7 @@ def fleet_job(
         vantage=near,
         far=far,
         look_here=look_here,
+        left_out=tuple(one for one in (usual_near, *usual_far) if one not in looking),
     )
 
 

@@ -19,11 +19,14 @@ class Asked:
     """Hosts that were not logged in to, where others were."""
     no_look: int = 0
     """Hosts that were not looked at from the network, where others were."""
+    vantages_left_out: tuple[str, ...] = ()
+    """Places that nobody wanted to look from, where a scan would of itself."""
 
     @property
     def whole(self) -> bool:
         """Whether everything that the baseline needs was asked of every host."""
-        return self.login and self.network and not (self.hosts_left_out or self.no_login or self.no_look)
+        left = self.hosts_left_out or self.no_login or self.no_look or self.vantages_left_out
+        return self.login and self.network and not left
 
     def words(self) -> str:
         """Return what was not asked; empty when everything was."""
@@ -36,6 +39,8 @@ class Asked:
             parts.append(f"did not log in to {_hosts(self.no_login)}")
         if self.no_look:
             parts.append(f"did not look at {_hosts(self.no_look)} from the network")
+        if self.vantages_left_out:
+            parts.append(f"did not look from {', '.join(self.vantages_left_out)}")
         if self.hosts_left_out:
             parts.append(f"left out {_hosts(self.hosts_left_out)}")
         return ", ".join(parts)
@@ -53,6 +58,19 @@ class NotKnown:
     def words(self) -> str:
         """Return that nobody can say what was not asked."""
         return "it was not kept what was asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Unlooked:
+    """A vantage that did not look at hosts, where others did."""
+
+    vantage: str
+    hosts: int
+    why: str
+
+    def words(self) -> str:
+        """Return it as one sentence."""
+        return f"vantage `{self.vantage}` did not look at {_hosts(self.hosts)}: {self.why}"
 
 
 def _hosts(count: int) -> str:

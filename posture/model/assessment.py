@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from posture.model.asked import Unlooked
 from posture.model.attack import AttackReport
 from posture.model.attestation import AttestationUse
 from posture.model.burndown import Burndown
@@ -197,6 +198,8 @@ class Assessment:
     """Checks whose running and persistent state do not agree; sorted by host and check."""
     unassessed: tuple[Found, ...] = ()
     """What answers on the network and is no host of the inventory, by address; in no other count."""
+    unlooked: tuple[Unlooked, ...] = ()
+    """Vantages that did not look at every host that others looked at; in the notes as well."""
     read_trend: Callable[[], ScoreTrend | None] = _no_trend
     """How the run stands among those before it; ``None`` where nobody kept that."""
 

@@ -45,8 +45,12 @@ def public_exposure(
 
     Source: BOD 26-04, definition of "publicly exposed"; assets without exposure data count as exposed.
     """
-    own = {SELF_VANTAGE.name, *(one.name for one in inventory.vantages if one.host == host.id)}
-    seen = _Seen(host, _facts(observed), own)
+    enclave = host.id.rpartition("/")[0]  # of a merged run; the evidence names its vantages without it
+    names = {one: one.name.removeprefix(f"{enclave}/") for one in inventory.vantages}
+    own = {SELF_VANTAGE.name, *(name for one, name in names.items() if one.host == host.id)}
+    zones = {zone.name for zone in inventory.zones if zone.trust is Trust.UNTRUSTED}
+    untrusted = frozenset(name for one, name in names.items() if one.zone in zones and name not in own)
+    seen = _Seen(host, _facts(observed), own, untrusted)
     for decided_by, why in _for(host, inventory, seen, imported):
         return Exposure(True, decided_by, f"{why}{_against(host)}")
     return _closed(host, seen)
@@ -67,6 +71,8 @@ class _Seen:
     facts: Mapping[str, Any]
     own: set[str]
     """Vantages that are the host itself."""
+    untrusted: frozenset[str]
+    """Other vantages of untrusted zones by the inventory."""
 
     def open(self) -> Iterator[Mapping[str, Any]]:
         """Yield every port that an untrusted vantage found open."""
@@ -74,16 +80,21 @@ class _Seen:
             yield from (port for port in _items(self.facts.get(name)) if self._counts(port))
 
     def silent_from(self) -> str:
-        """Return the untrusted vantage that asked all of the host and found nothing open; empty without one."""
-        wanted = set(self.host.addresses)
+        """Return the untrusted vantages that asked all of the host and found nothing open; empty if one could not.
+
+        What is shut to one of them may be open to another.
+        """
+        addresses = set(self.host.addresses)
+        shut = set()
         for view in filter(self._counts, _items(self.facts.get("views"))):
             ports = view.get("ports") or {}
             states = [entry.get("state", "") for entry in (*_items(ports), *view.get("folded", ()))]
             # Silent UDP is "open|filtered": it may be open.
-            shut = bool(states) and all(state in ("closed", "filtered") for state in states)
-            if ports.get("complete") and shut and wanted <= set(view.get("addresses", ())):
-                return str(view["vantage"])
-        return ""
+            closed = bool(states) and all(state in ("closed", "filtered") for state in states)
+            if ports.get("complete") and closed and addresses <= set(view.get("addresses", ())):
+                shut.add(str(view["vantage"]))
+        unsure = {gap["vantage"] for gap in self.facts.get("gaps", ())} & self.untrusted - shut
+        return "" if unsure else ", ".join(sorted(shut))
 
     def _counts(self, seen: Mapping[str, Any]) -> bool:
         return seen.get("trust") == Trust.UNTRUSTED and seen.get("vantage") not in self.own

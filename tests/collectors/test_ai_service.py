@@ -19,7 +19,7 @@ from collectors.ai_scan import Looks, ai_manifest, ask_ai_services, next_path, n
 from collectors.ai_service import COLLECTOR, AiServiceFacts, parse
 from collectors.ai_sight import Asked, found, ruled_out
 from collectors.base import Answer, Command, Facts, Session, Transcript, schema_of
-from collectors.exposure_scan import merged
+from collectors.exposure_vantages import merged
 from collectors.probe_log import ProbeLog
 from posture.model.host import SELF_VANTAGE, DeviceClass, Host, Trust, Vantage
 from posture.model.observation import Blind, Hole, Origin

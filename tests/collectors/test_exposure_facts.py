@@ -285,3 +285,10 @@ def test_ports_of_never_raises(text: str) -> None:
 def test_the_facts_have_a_published_schema() -> None:
     assert "open_tcp_from_outside" in str(schema_of(COLLECTOR))
     assert COLLECTOR.commands == ()
+
+
+def test_the_views_are_not_all_there_where_a_vantage_did_not_look() -> None:
+    nothing = look(None, vantage=OFFICE, trust="internal", reason=Blind.NOT_ATTEMPTED, detail="told to look elsewhere")
+    found, _ = facts(SSH, SSH_VERSION, UDP_CLOSED, nothing)
+    assert [view.vantage for view in found.views.items] == ["probe-1"]
+    assert not found.views.complete and not found.open_tcp.complete

@@ -22,7 +22,8 @@ from own_network import need_root, own_network, run
 from collectors import nmap as ours
 from collectors.base import Facts, Transcript
 from collectors.exposure import Exposure, parse
-from collectors.exposure_scan import merged, scan_exposure
+from collectors.exposure_scan import scan_exposure
+from collectors.exposure_vantages import merged
 from collectors.nmap import ALL_TCP, Phase, Probe, Reply, run_nmap
 from collectors.pace import Pace
 from collectors.probe_log import ProbeLog

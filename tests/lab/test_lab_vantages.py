@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from posture import inventory as inventories
+from posture.asked import asked_of
 from posture.model.finding import Status
 from posture.model.observation import FactDocument
 from posture.store import Store
@@ -27,9 +29,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outposts]:
         yield running
 
 
+def first(store: Store) -> str:
+    """Return the run that every authorised vantage looked in."""
+    return store.runs()[-1].run.id
+
+
 def document(lab: Outposts, host: str, topic: str = "exposure") -> FactDocument:
     with Store.open(lab.work / "out" / "posture.db", create=False) as store:
-        run = store.runs()[0].run.id
+        run = first(store)
         (found,) = (one for one in store.read_observations(run, host) if one.topic == topic)
         assert isinstance(found, FactDocument)
         return found
@@ -101,7 +108,7 @@ def test_a_way_that_no_line_of_the_matrix_names_is_a_finding_and_a_missing_one_a
     with Store.open(lab.work / "out" / "posture.db", create=False) as store:
         said = {
             host.host.id: {result.check: result.verdict.status for result in host.results}
-            for host in store.read_hosts(store.runs()[0].run.id)
+            for host in store.read_hosts(first(store))
         }
     ways = {
         host: {(one["source"], one["port"]): one["declared"] for one in facts(lab, host, "flows")["measured"]["items"]}
@@ -130,3 +137,22 @@ def test_discovery_finds_who_no_inventory_knows_and_compares_with_the_list(lab: 
     }  # fmt: skip
     assert stray in (lab.work / "found.yaml").read_text()
     assert said["not_swept"] == []
+
+
+def test_a_scan_from_one_place_closes_nothing_that_only_another_sees_and_says_who_did_not_look(lab: Outposts) -> None:
+    done = lab.posture(*words("--host", "web", "--vantage", "scanner", "--exit-zero"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "  Did not look: outpost (1 host), poor (1 host). What only it sees is unknown." in done.stdout
+    with Store.open(lab.work / "out" / "posture.db", create=False) as store:
+        run = store.runs()[0].run.id
+        assert run != first(store)
+        (way,) = (one for one in store.findings() if (one.check, one.host) == ("EXP-15", "web"))
+        said = {one.check: one.verdict.status for host in store.read_hosts(run) for one in host.results}
+        (seen,) = (one for one in store.read_observations(run, "web") if one.topic == "exposure")
+        asked = asked_of(store, run)
+    assert way.open and way.last_seen < way.first_seen + timedelta(seconds=1), "it was not seen again, and is open"
+    assert said["EXP-15"] is Status.NOT_CHECKED
+    assert isinstance(seen, FactDocument)
+    gaps = {(gap["vantage"], gap["detail"]) for gap in msgspec.json.decode(seen.content)["facts"]["gaps"]}
+    assert {(name, "the run was told to look from elsewhere only") for name in ("outpost", "poor")} <= gaps
+    assert not asked.whole and asked.words() == "did not look from outpost, poor, left out 3 hosts"

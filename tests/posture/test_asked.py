@@ -73,6 +73,15 @@ def test_a_look_counts_where_every_vantage_had_it_and_asked_what_it_may(two: Job
     assert asked_by(asking, near, 0).words() == "logged in only"
 
 
+def test_a_place_that_was_left_out_makes_no_whole_run_unless_an_earlier_attempt_looked_from_it(two: Job) -> None:
+    limited = replace(two, left_out=(Vantage("far", "dmz", HARDENED),))
+    found = asked_by(limited, frozenset(), 0)
+    assert (found, found.words(), found.whole) == (Asked(vantages_left_out=("far",)), "did not look from far", False)
+    assert asked_by(limited, visits(FAULTY, transport="nmap", vantage="far"), 0) == Asked()
+    gone = visits(FAULTY, transport="nmap", vantage="far", whole=False)
+    assert asked_by(limited, gone, 0) == Asked(vantages_left_out=("far",))
+
+
 def test_a_host_that_nobody_can_ask_misses_nothing(two: Job) -> None:
     hosts = tuple(
         replace(host, access=Access(transport=TransportKind.NONE)) if host.id == FAULTY else host

@@ -45,8 +45,13 @@ def opened(vantage: str = "outpost", trust: str = "untrusted") -> dict[str, Any]
     return {"vantage": vantage, "zone": "internet", "trust": trust, "proto": "tcp", "port": 22, "address": "10.0.0.1"}
 
 
-def seen(views: list[dict[str, Any]] = [], tcp: list[dict[str, Any]] = []) -> FactDocument:  # noqa: B006 - never changed
+def seen(
+    views: list[dict[str, Any]] = [],  # noqa: B006 - never changed
+    tcp: list[dict[str, Any]] = [],  # noqa: B006 - never changed
+    gaps: list[dict[str, Any]] = [],  # noqa: B006 - never changed
+) -> FactDocument:
     facts = {
+        "gaps": gaps,
         "views": {"complete": True, "items": views},
         "open_tcp_from_outside": {"complete": True, "items": tcp},
         "open_udp_from_outside": {"complete": False, "items": []},
@@ -106,6 +111,20 @@ def test_a_conflict_is_said() -> None:
 )
 def test_no_weaker_look_is_evidence_of_not_being_exposed(weak: dict[str, Any]) -> None:
     assert public_exposure(HOST, INVENTORY, seen([weak])).exposed is None
+
+
+@pytest.mark.parametrize("enclave", ["", "lab/"], ids=["one network", "merged"])
+def test_an_untrusted_place_that_did_not_look_leaves_it_open(enclave: str) -> None:
+    places = (Vantage(f"{enclave}outpost", "internet"), Vantage(f"{enclave}far", "internet"))
+    host, two = replace(HOST, id=f"{enclave}web1"), replace(INVENTORY, vantages=places)
+    assert public_exposure(host, two, seen([view()], gaps=[{"vantage": "far"}])).exposed is None
+    both = public_exposure(host, two, seen([view(), view("far")]))
+    assert both.exposed is False
+    assert both.why == "far, outpost in an untrusted zone asked all its ports and found none open"
+
+
+def test_a_trusted_place_that_did_not_look_says_nothing_of_outside() -> None:
+    assert public_exposure(HOST, INVENTORY, seen([view()], gaps=[{"vantage": "near"}])).exposed is False
 
 
 @pytest.mark.parametrize("own", ["self", "mirror"])
