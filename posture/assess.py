@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -17,7 +17,7 @@ from posture.clocks.due import expired_notes
 from posture.evaluate.lifecycle import finding_id
 from posture.histories import lives
 from posture.judged import RECEIPTS, Circumstances, Judged
-from posture.model.assessment import Assessment, Coverage, Run
+from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline, Check
 from posture.model.clock import Clock
@@ -25,10 +25,16 @@ from posture.model.discovered import Found
 from posture.model.finding import Closing, Finding, Result, Status, Verdict
 from posture.model.host import FLEET
 from posture.model.receipt import Receipt
-from posture.model.vulnerability import AssessedHost
 from posture.plan.make import make_plan
 from posture.plan.scores import Scorer, bound_classes
 from posture.store import Store
+
+Look = Callable[[HostAssessment, Sequence[Finding]], None]
+"""Is shown a host as it is reported, with its open findings."""
+
+
+def _look_away(_host: HostAssessment, _opened: Sequence[Finding]) -> None:
+    """Nobody else wants to see the hosts."""
 
 
 def scorer(baseline: Baseline, circumstances: Circumstances) -> Scorer:
@@ -48,12 +54,13 @@ def fingerprint(store: Store, judged: Judged) -> str:
     return walk.fingerprint()
 
 
-def assess(store: Store, judged: Judged) -> Assessment:
+def assess(store: Store, judged: Judged, look: Look = _look_away) -> Assessment:
     """Return the assessment of a judged run; the store adds when each finding was first seen.
 
     Equal evidence, baseline, circumstances and first sights give equal bytes; neither the clock nor the order counts.
+    ``look`` is shown every host on the way, so that nobody has to read all of them again.
     """
-    found = _Walk(store, judged)
+    found = _Walk(store, judged, look)
     found.walk()
     checks = {check.id: check for check in judged.baseline.checks}
     hosts = {host.id: host for host in judged.inventory.hosts}
@@ -101,10 +108,7 @@ def assess(store: Store, judged: Judged) -> Assessment:
         ),
         taxonomy=current.taxonomy,
         burndowns=tuple(burndowns_of(store, {FLEET, *hosts}, current.clocks, judged.run.as_of.date())),
-        assessed=tuple(
-            AssessedHost(entry.host, entry.exposure, entry.assessed_by, entry.gap, entry.packages)
-            for entry in judged.known.register.hosts
-        ),
+        assessed=judged.assessed(),
         read_vulnerabilities=judged.known.of_host,
         feeds=judged.known.register.feeds,
         cadence=judged.known.register.cadence,
@@ -137,8 +141,8 @@ def _notes_on(unassessed: tuple[Found, ...]) -> Iterator[str]:
 class _Walk:
     """One pass over all hosts: coverage, bands, findings and the fingerprint."""
 
-    def __init__(self, store: Store, judged: Judged) -> None:
-        self._judged = judged
+    def __init__(self, store: Store, judged: Judged, look: Look = _look_away) -> None:
+        self._judged, self._look = judged, look
         self._checks: Mapping[str, Check] = {check.id: check for check in judged.baseline.checks}
         self._first_seen = {finding.id: finding for finding in store.findings()}
         self._due = judged.circumstances.due(judged.baseline, judged.known)
@@ -169,12 +173,15 @@ class _Walk:
                 self.fleet = results
             elif host.host.id in self._hosts:
                 counts.update(result.verdict.status for result in results)
+            opened: list[Finding] = []
             for result in results:
                 self._digest.update(encode(result))
                 if result.verdict.status is Status.FAIL:
-                    self.findings += self._opened(result)
+                    opened += self._opened(result)
                 if mended and (result.check, result.host) in mended:
                     self._seen[result.check, result.host] = result.verdict
+            self.findings += opened
+            self._look(replace(host, results=results), opened)
         by_status = tuple((status, count) for status, count in counts.items() if count)
         self.coverage = Coverage(len(self._hosts), len(self._checks), by_status)
 

@@ -28,7 +28,7 @@ from posture.model.named import Named
 from posture.model.receipt import Unsettled
 from posture.model.rule import RuleBook
 from posture.model.trend import ScoreTrend
-from posture.model.vulnerability import FeedStamp, HostCadence
+from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
 from posture.plan.weights import Weights
 from posture.store import Store
 from posture.vulnerabilities.assess import Rules
@@ -117,6 +117,13 @@ class Judged:
         """Return what answers on the network and is no host of the inventory."""
         known = {address for host in self.inventory.hosts for address in host.addresses}
         return tuple(one for one in self.circumstances.discovered if one.address not in known)
+
+    def assessed(self) -> tuple[AssessedHost, ...]:
+        """Return the hosts whose known vulnerabilities were looked at."""
+        return tuple(
+            AssessedHost(entry.host, entry.exposure, entry.assessed_by, entry.gap, entry.packages)
+            for entry in self.known.register.hosts
+        )
 
     def book(self) -> WaiverBook:
         """Return the waivers, to be held against every result."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import InitVar, dataclass, field
 from datetime import date
 
 from posture.model.assessment import Assessment, HostAssessment
@@ -34,7 +35,9 @@ class PlatformCount:
 class BodTally:
     """The totals of one pass over all hosts, and the first vulnerabilities to do."""
 
-    assessment: Assessment
+    assessed: InitVar[Iterable[AssessedHost]]
+    read_vulnerabilities: Callable[[str], tuple[Vulnerability, ...]]
+    today: date
     limit: int = 0
     """How many to keep."""
     total: int = 0
@@ -49,8 +52,8 @@ class BodTally:
     _known: dict[str, AssessedHost] = field(default_factory=dict)
     _kept: list[Vulnerability] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self._known = {one.host: one for one in self.assessment.assessed}
+    def __post_init__(self, assessed: Iterable[AssessedHost]) -> None:
+        self._known = {one.host: one for one in assessed}
 
     def add(self, entry: HostAssessment) -> None:
         """Count one host."""
@@ -60,7 +63,7 @@ class BodTally:
         self.tagged += not missing_tags(entry.host)
         self.routable += sum(map(routable, entry.host.addresses))
         self._count_platform(entry)
-        for one in self.assessment.read_vulnerabilities(entry.host.id):
+        for one in self.read_vulnerabilities(entry.host.id):
             self._count(one)
         if len(self._kept) > 2 * self.limit:
             self._kept = heapq.nsmallest(self.limit, self._kept, key=_urgency)
@@ -84,7 +87,7 @@ class BodTally:
         counts["gaps"] += known is not None and bool(known.assessed_by) and bool(known.gap)
 
     def _count(self, one: Vulnerability) -> None:
-        status = bod_status(one, self.assessment.today)
+        status = bod_status(one, self.today)
         self.total += 1
         self.by_status[status] += 1
         self.defaulted.update(one.decision.defaulted)
@@ -95,7 +98,7 @@ class BodTally:
 
 def tally_of(assessment: Assessment) -> BodTally:
     """Return the totals of a whole assessment, in a pass of its own."""
-    found = BodTally(assessment)
+    found = BodTally(assessment.assessed, assessment.read_vulnerabilities, assessment.today)
     for entry in assessment.read_hosts():
         found.add(entry)
     return found

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from operator import itemgetter
 
 from posture.model.assessment import Assessment, HostAssessment
 from posture.model.attestation import REASON as ATTESTED
-from posture.model.check import Check, Severity
+from posture.model.check import Baseline, Check, Severity
 from posture.model.finding import Finding, Result, Status
 from posture.model.host import FLEET, Host
 from posture.model.observation import Evidence
 from reports.bod_tally import BodTally
 from reports.due import active_waivers, governing, open_findings, overdue
+from reports.first import First
 from reports.words import BLIND, UNEXPLAINED
 
 DECLARED = "declared"
@@ -160,41 +162,18 @@ def survey(assessment: Assessment, limits: Limits | None = None) -> Survey:
 
 @lru_cache(maxsize=1)
 def _survey(assessment: Assessment, limits: Limits) -> Survey:
-    checks = {check.id: check for check in assessment.baseline.checks}
-    active = active_waivers(assessment)
-    still_open = tuple(
-        sorted(open_findings(assessment.findings), key=lambda finding: _urgency(finding, checks, assessment))
+    surveyor = Surveyor(
+        assessment.baseline,
+        checks_of_host(assessment),
+        BodTally(assessment.assessed, assessment.read_vulnerabilities, assessment.today, limits.vulnerabilities),
+        limits,
     )
-    walk = _Walk(
-        limits=limits,
-        checks_of_host=checks_of_host(assessment),
-        fleet_checks=frozenset(check.id for check in checks.values() if check.scope == FLEET),
-        hosts_wanted=frozenset(_first(dict.fromkeys(finding.host for finding in still_open), limits.hosts)),
-        details_wanted=_details_wanted(still_open, limits),
-        bod=BodTally(assessment, limits.vulnerabilities),
-    )
+    opened: dict[str, list[Finding]] = {}
+    for finding in open_findings(assessment.findings):
+        opened.setdefault(finding.host, []).append(finding)
     for entry in assessment.read_hosts():
-        walk.add(entry)
-    ranks = {host: rank for rank, host in reversed(list(enumerate(finding.host for finding in still_open)))}
-    return Survey(
-        assessment=assessment,
-        limits=limits,
-        checks=checks,
-        open=still_open,
-        waived=frozenset(finding.id for finding in still_open if finding.waiver in active),
-        overdue=frozenset(finding.id for finding in still_open if overdue(finding, assessment.today)),
-        fleet=walk.fleet,
-        hosts_seen=walk.seen,
-        hosts_assessed=walk.assessed,
-        hosts_complete=walk.complete,
-        hosts_blind=walk.blind_hosts,
-        by_check={check: tuple(counts) for check, counts in sorted(walk.by_check.items())},
-        by_status=tuple(walk.by_status),
-        blind=tuple(sorted(walk.blind.values(), key=_blindness)),
-        hosts=tuple(sorted(walk.hosts, key=lambda tally: (ranks.get(tally.host.id, len(ranks)), tally.host.id))),
-        details=walk.details,
-        bod=walk.bod,
-    )
+        surveyor.add(entry, opened.get(entry.host.id, ()))
+    return surveyor.survey(assessment)
 
 
 def checks_of_host(assessment: Assessment) -> int:
@@ -233,73 +212,109 @@ def blind_reason(result: Result) -> str:
     return result.verdict.reason if result.verdict.reason in BLIND else UNEXPLAINED
 
 
-@dataclass(slots=True)
-class _Walk:
-    """The running totals; what it keeps does not grow with the number of hosts beyond the limits."""
+class Surveyor:
+    """Takes host after host with its open findings; what it keeps does not grow with the fleet beyond the limits."""
 
-    limits: Limits
-    checks_of_host: int
-    fleet_checks: frozenset[str]
-    hosts_wanted: frozenset[str]
-    details_wanted: frozenset[tuple[str, str]]
-    bod: BodTally
-    fleet: tuple[Result, ...] = ()
-    seen: int = 0
-    assessed: int = 0
-    complete: int = 0
-    blind_hosts: int = 0
-    by_status: list[int] = field(default_factory=lambda: [0] * len(Status))
-    by_check: dict[str, list[int]] = field(default_factory=dict)
-    blind: dict[str, BlindGroup] = field(default_factory=dict)
-    hosts: list[HostTally] = field(default_factory=list)
-    others: int = 0
-    details: dict[tuple[str, str], Detail] = field(default_factory=dict)
+    def __init__(self, baseline: Baseline, checks_of_host: int, bod: BodTally, limits: Limits) -> None:
+        self._checks = {check.id: check for check in baseline.checks}
+        self._checks_of_host, self._bod, self._limits = checks_of_host, bod, limits
+        self._fleet_checks = frozenset(check.id for check in baseline.checks if check.scope == FLEET)
+        self._fleet: tuple[Result, ...] = ()
+        self._seen = self._assessed = self._complete = self._blind_hosts = 0
+        self._by_status = [0] * len(Status)
+        self._by_check: dict[str, list[int]] = {}
+        self._blind: dict[str, BlindGroup] = {}
+        self._failing: First[_Urgency, HostTally | None] = First(limits.hosts)
+        self._others: list[HostTally] = []
+        self._details: dict[str, First[_Urgency, Detail | None]] = {}
 
-    def add(self, entry: HostAssessment) -> None:
-        self._keep_details(entry)
-        self.bod.add(entry)
+    @property
+    def by_status(self) -> tuple[int, ...]:
+        """Results so far by ``Status`` value."""
+        return tuple(self._by_status)
+
+    def add(self, entry: HostAssessment, opened: Sequence[Finding]) -> None:
+        """Count one host, and keep of it what will be shown."""
+        dated = ((_urgency(finding, self._checks, self._bod.today), finding) for finding in opened)
+        urgent = sorted(dated, key=itemgetter(0))
+        self._keep_details(entry, urgent)
+        self._bod.add(entry)
         if entry.host.id == FLEET:
-            self.fleet = entry.results
+            self._fleet = entry.results
+            self._keep_host(None, urgent)
             return
-        self.seen += 1
-        tally = _tally(entry, self.fleet_checks)
-        self.assessed += tally.assessed
-        self.complete += 0 < self.checks_of_host <= tally.decided
+        self._seen += 1
+        tally = _tally(entry, self._fleet_checks)
+        self._assessed += tally.assessed
+        self._complete += 0 < self._checks_of_host <= tally.decided
         self._count(entry)
         self._keep_blind(entry)
-        self._keep_host(tally)
+        self._keep_host(tally, urgent)
+
+    def survey(self, assessment: Assessment) -> Survey:
+        """Return what the hosts came to; the assessment is of the same hosts."""
+        active, today = active_waivers(assessment), assessment.today
+        still_open = open_findings(assessment.findings)
+        failing = list(self._failing)
+        others = self._others[: self._limits.hosts - len(failing)]
+        details = (one for first in self._details.values() for one in first if one)
+        return Survey(
+            assessment=assessment,
+            limits=self._limits,
+            checks=self._checks,
+            open=tuple(sorted(still_open, key=lambda finding: _urgency(finding, self._checks, today))),
+            waived=frozenset(finding.id for finding in still_open if finding.waiver in active),
+            overdue=frozenset(finding.id for finding in still_open if overdue(finding, today)),
+            fleet=self._fleet,
+            hosts_seen=self._seen,
+            hosts_assessed=self._assessed,
+            hosts_complete=self._complete,
+            hosts_blind=self._blind_hosts,
+            by_check={check: tuple(counts) for check, counts in sorted(self._by_check.items())},
+            by_status=self.by_status,
+            blind=tuple(sorted(self._blind.values(), key=_blindness)),
+            hosts=(*(one for one in failing if one), *sorted(others, key=lambda tally: tally.host.id)),
+            details={(one.host.id, one.result.check): one for one in details},
+            bod=self._bod,
+        )
 
     def _count(self, entry: HostAssessment) -> None:
         for result in entry.results:
             status = result.verdict.status
-            self.by_status[status] += 1
-            self.by_check.setdefault(result.check, [0] * len(Status))[status] += 1
+            self._by_status[status] += 1
+            self._by_check.setdefault(result.check, [0] * len(Status))[status] += 1
 
     def _keep_blind(self, entry: HostAssessment) -> None:
         groups = blind_of(entry)
-        self.blind_hosts += bool(groups)
+        self._blind_hosts += bool(groups)
         for reason, spot in groups:
-            group = self.blind.setdefault(reason, BlindGroup(reason))
+            group = self._blind.setdefault(reason, BlindGroup(reason))
             group.hosts += 1
             group.results += len(spot.checks)
-            if len(group.kept) < self.limits.blind_hosts_per_reason:
+            if len(group.kept) < self._limits.blind_hosts_per_reason:
                 group.kept.append(spot)
 
-    def _keep_host(self, tally: HostTally) -> None:
-        if tally.host.id in self.hosts_wanted:
-            self.hosts.append(tally)
-        elif self.others < self.limits.hosts - len(self.hosts_wanted):
-            self.others += 1
-            self.hosts.append(tally)
+    def _keep_host(self, tally: HostTally | None, urgent: Sequence[tuple[_Urgency, Finding]]) -> None:
+        if urgent:
+            self._failing.add(urgent[0][0], tally)
+        elif tally and len(self._others) < self._limits.hosts:
+            self._others.append(tally)
 
-    def _keep_details(self, entry: HostAssessment) -> None:
-        wanted = [result for result in entry.results if (result.host, result.check) in self.details_wanted]
-        if not wanted:
-            return
-        by_command = {record.command_id: record for record in entry.evidence}
-        for result in wanted:
-            records = tuple(by_command[command] for command in result.evidence if command in by_command)
-            self.details[result.host, result.check] = Detail(entry.host, result, records)
+    def _keep_details(self, entry: HostAssessment, urgent: Sequence[tuple[_Urgency, Finding]]) -> None:
+        for urgency, finding in urgent:
+            first = self._details.setdefault(finding.check, First(self._limits.findings_per_check))
+            if first.wants(urgency):
+                first.add(urgency, _detail(entry, finding.check))
+
+
+def _detail(entry: HostAssessment, check: str) -> Detail | None:
+    result = next((one for one in entry.results if one.check == check), None)
+    if result is None:
+        return None
+    named = frozenset(result.evidence)
+    by_command = {record.command_id: record for record in entry.evidence if record.command_id in named}
+    records = tuple(by_command[command] for command in result.evidence if command in by_command)
+    return Detail(entry.host, result, records)
 
 
 def _tally(entry: HostAssessment, fleet_checks: frozenset[str]) -> HostTally:
@@ -316,18 +331,18 @@ def _tally(entry: HostAssessment, fleet_checks: frozenset[str]) -> HostTally:
     )
 
 
-def _urgency(
-    finding: Finding, checks: Mapping[str, Check], assessment: Assessment
-) -> tuple[bool, int, bool, date, str, str, str]:
+_Urgency = tuple[bool, int, bool, date, str, str, str]
+
+
+def _urgency(finding: Finding, checks: Mapping[str, Check], today: date) -> _Urgency:
     due = governing(finding)
     check = checks.get(finding.check)
     severity = check.severity if check else Severity.CRITICAL
-    late = overdue(finding, assessment.today)
     return (
-        not late,
+        not overdue(finding, today),
         -severity,
         due is not None,
-        due.due if due else assessment.today,
+        due.due if due else today,
         finding.check,
         finding.host,
         finding.id,
@@ -337,20 +352,6 @@ def _urgency(
 def _blindness(group: BlindGroup) -> tuple[bool, int, str]:
     # What waits for a person is expected work; it goes below what went wrong.
     return (group.reason in (Status.MANUAL.label, ATTESTED), -group.results, group.reason)
-
-
-def _details_wanted(findings: Iterable[Finding], limits: Limits) -> frozenset[tuple[str, str]]:
-    shown: Counter[str] = Counter()
-    wanted: set[tuple[str, str]] = set()
-    for finding in findings:
-        if shown[finding.check] < limits.findings_per_check:
-            shown[finding.check] += 1
-            wanted.add((finding.host, finding.check))
-    return frozenset(wanted)
-
-
-def _first(names: Iterable[str], limit: int) -> list[str]:
-    return list(names)[:limit]
 
 
 def _why(result: Result) -> str:

@@ -17,11 +17,10 @@ from posture.model.account import Account, Act
 from posture.model.assessment import RunState
 from posture.model.attack import AttackReport
 from posture.model.host import FLEET, Host
-from posture.run import stored_assessment
 from posture.serve.chain_watch import ChainWatch
 from posture.serve.door import form_token
 from posture.serve.leading import Leading, Sight
-from posture.serve.sight import seen_attack, seen_by
+from posture.serve.sight import seen_attack, surveyed
 from posture.serve.timetable import schedule_gauges, schedules_view
 from posture.store import Event, Store, StoredRun
 from reports import dashboard as dashboard_package
@@ -35,7 +34,7 @@ from reports.dashboard.views.scans import RunLine, RunsView, StageLine
 from reports.html_report import build_view, environment
 from reports.prometheus import prometheus_lines
 from reports.sections.common import finding_anchor
-from reports.survey import Limits, Survey, survey
+from reports.survey import Limits, Survey
 from reports.view import Link, ReportView, Tag
 from reports.words import percent
 
@@ -335,9 +334,8 @@ class Rooms:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        assessment = seen_by(account, stored_assessment(self._store, run.run.id), self._store)
-        found = survey(assessment, _LIMITS)
         hosts = {one.id: one for one in self._store.inventory(run.run.id).hosts if account.sees(one.system)}
+        found = surveyed(account, self._store, run.run.id, hosts.keys(), _LIMITS)
         marking = self._marking or circumstances_of(self._store, run.run.id).marking
         seen = Seen(key, found, build_view(found, marking=marking), hosts, run, marking)
         with self._lock:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
-from posture.assess import burndowns_of
+from posture.assess import assess, burndowns_of
 from posture.attack import attack_of, attack_report, graph_of
 from posture.graph.part import part_of
-from posture.judged import circumstances_of
+from posture.judged import circumstances_of, stored
 from posture.model.account import Account
 from posture.model.assessment import Assessment, Coverage, HostAssessment
 from posture.model.attack import AttackReport
+from posture.model.finding import Finding, Status
+from posture.model.host import FLEET
 from posture.model.path import AttackGraph
 from posture.plan.make import make_plan
 from posture.store import Store
+from reports.bod_tally import BodTally
+from reports.survey import Limits, Survey, Surveyor
 
 NARROWED = (
     "You see a part of this run: the hosts of your systems. Checks of the whole fleet, scores by AI-threat category "
@@ -24,8 +27,31 @@ NARROWED = (
 )
 
 
-def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessment:
-    """Return the assessment as this account may see it; coverage, plan, burn-down and paths are worked out anew."""
+def surveyed(account: Account, store: Store, run: str, hosts: Collection[str], limits: Limits) -> Survey:
+    """Return a run as this account may see it, for its pages; every host is read once.
+
+    ``hosts`` are those of its systems.
+    """
+    judged = stored(store, run)
+    checks = judged.baseline.checks
+    bod = BodTally(judged.assessed(), judged.known.of_host, judged.run.as_of.date(), limits.vulnerabilities)
+    asked = sum(check.scope != FLEET for check in checks)
+    surveyor = Surveyor(judged.baseline, asked, bod, limits)
+
+    def look(host: HostAssessment, opened: Sequence[Finding]) -> None:
+        if not account.systems or host.host.id in hosts:
+            surveyor.add(host, opened)
+
+    whole = assess(store, judged, look)
+    statuses = tuple((status, surveyor.by_status[status]) for status in Status if surveyor.by_status[status])
+    return surveyor.survey(seen_by(account, whole, store, Coverage(len(hosts), len(checks), statuses)))
+
+
+def seen_by(account: Account, assessment: Assessment, store: Store, coverage: Coverage) -> Assessment:
+    """Return the assessment as this account may see it; plan, burn-down and paths are worked out anew.
+
+    ``coverage`` is that of the hosts of its systems.
+    """
     if not account.systems:
         return assessment
     own = {one.id: one for one in store.inventory(assessment.run.id).hosts if account.sees(one.system)}
@@ -38,7 +64,7 @@ def seen_by(account: Account, assessment: Assessment, store: Store) -> Assessmen
     return replace(
         assessment,
         zones=tuple(zone for zone in assessment.zones if zone.name in zones),
-        coverage=_coverage(assessment, own.keys()),
+        coverage=coverage,
         findings=findings,
         plan=make_plan(
             findings,
@@ -90,13 +116,6 @@ def seen_graph(account: Account, store: Store, ref: str) -> AttackGraph | None:
     hosts = store.inventory(ref).hosts
     own = frozenset(one.id for one in hosts if account.sees(one.system))
     return part_of(graph, own, (one for one in hosts if one.id not in own))
-
-
-def _coverage(assessment: Assessment, hosts: Collection[str]) -> Coverage:
-    counts = Counter(
-        result.verdict.status for one in assessment.read_hosts() if one.host.id in hosts for result in one.results
-    )
-    return Coverage(len(hosts), assessment.coverage.checks, tuple(sorted(counts.items())))
 
 
 def _only(
