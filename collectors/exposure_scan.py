@@ -143,6 +143,8 @@ class _Found:
     detail: str = ""
     again: bool = False
     """Whether a second attempt may bring more."""
+    second: _Found | None = None
+    """The second attempt, where both lost packets: what either saw open is open, and nothing else is settled."""
 
 
 _Round = dict[str, _Found]
@@ -174,6 +176,8 @@ class _Scan:
             rate = rate_for(self.pace.packets_per_s, host, self.scope, len(targets))
             probes = list(discovery(host, self.scope, rate, raw=self.raw, ipv6=ipv6))
             found[Phase.TCP] |= self._round(probes[0], targets, host)
+            twice = ((address, found[Phase.TCP][address].second) for address in targets)
+            found[Phase.RECHECK] |= {address: second for address, second in twice if second is not None}
             if not gentle(host):
                 for probe, group in _rechecks(found[Phase.TCP], targets, probes[0]):
                     found[Phase.RECHECK] |= self._round(probe, group, host)
@@ -375,10 +379,12 @@ def _found(probe: Probe, reply: Reply, host: SeenHost | None) -> _Found:
 
 
 def _better(first: _Found, second: _Found) -> _Found:
-    """Return the attempt to keep: a whole one, or one whose silence is the same twice and so no loss."""
+    """Return the attempt to keep: a whole one, one whose silence is the same twice and so no loss, or both."""
     if second.host is None:
         return second if second.argv and first.host is None else first
-    lossy = second.reason is Blind.TRUNCATED
-    if first.host is not None and lossy and same_silence(silent_ports(first.host), silent_ports(second.host)):
+    if first.host is None or second.reason is not Blind.TRUNCATED:
+        return second
+    seen_once = set(_open_ports(first, "tcp")) - set(_open_ports(second, "tcp"))
+    if not seen_once and same_silence(silent_ports(first.host), silent_ports(second.host)):
         return replace(second, reason=None, detail="")
-    return second
+    return replace(first, second=second)

@@ -32,7 +32,7 @@ class Phase(StrEnum):
     """Which TCP ports are open."""
     RECHECK = "recheck"
     """TCP ports that stayed silent among answering ones, asked once more: an open port looks the same when its
-    packets are lost."""
+    packets are lost. All of them, where both scans lost packets."""
     UDP = "udp"
     """Which UDP ports answer."""
     VERSIONS = "versions"
