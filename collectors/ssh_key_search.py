@@ -107,7 +107,7 @@ COMMANDS = (
     # Match blocks may name other key files: what any line of the configuration names is searched for everybody.
     Command(
         "ssh_keys.lines",
-        ("/usr/bin/grep", "-rhIiw", "-D", "skip", "-e", "authorizedkeysfile", *CONFIG),
+        ("/usr/bin/grep", "-rhIiw", "-D", "skip", "-e", "authorizedkeysfile", "-e", "trustedusercakeys", *CONFIG),
         sudo=True,
         max_bytes=64_000,
         ok_exit=(0, 1),
@@ -144,6 +144,8 @@ COMMANDS = (
 SECOND = (
     Command("ssh_keys.elsewhere", ("/usr/bin/find", "-H", "{home}/.ssh", "-maxdepth", "2", *KEY_FILES), sudo=True),
     Command("ssh_keys.named", ("/usr/bin/find", "-H", "{authorized_keys}", "-maxdepth", "0", *_WHOLE_FILES), sudo=True),
+    # Without root: public keys lie where everybody may read them, and the path may be any the configuration names.
+    Command("ssh_keys.trusted", ("/usr/bin/find", "-H", "{place}", "-maxdepth", "0", *_WHOLE_FILES)),
     Command("ssh_keys.there", ("/usr/bin/find", "-H", "{place}", "-maxdepth", "0", "-printf", FRAME)),
 )
 
@@ -151,10 +153,13 @@ SECOND = (
 def follow_up(answers: Answers) -> tuple[Command, ...]:
     """Return the search of homes that are neither /root nor in /home, and of key files that sshd is told to read."""
     places = places_of(answers)
-    if not places.homes and not places.files:
-        return ()
     find = ("/usr/bin/find", "-H")
     commands = []
+    if places.authorities:
+        search = (*find, *places.authorities, "-maxdepth", "0", *_WHOLE_FILES)
+        commands.append(Command("ssh_keys.trusted", search, max_bytes=1_000_000))
+    if not places.homes and not places.files:
+        return tuple(commands)
     if places.homes:
         search = (*find, *places.homes, "-maxdepth", "2", *KEY_FILES)
         commands.append(Command("ssh_keys.elsewhere", search, sudo=True, max_bytes=4_000_000))
@@ -181,6 +186,10 @@ class Places:
     """The home of each account."""
     above: tuple[str, ...]
     """Directories above what is looked for here."""
+    authorities: tuple[str, ...]
+    """The files that TrustedUserCAKeys names, for anybody."""
+    authority_doubts: tuple[str, ...]
+    """Why keys of authorities may be missing."""
 
 
 def above(path: str, home: str) -> list[str]:
@@ -230,6 +239,22 @@ def _patterns(answers: Answers) -> tuple[list[str], str]:
     return sorted(pattern.strip("\"'") for pattern in patterns if pattern.lower() != "none"), doubt
 
 
+def _authorities(answers: Answers) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return every file TrustedUserCAKeys names, and why there may be others."""
+    effective, raw = answers.get("ssh_keys.effective"), answers.get("ssh_keys.lines")
+    told = [line.split() for answer in (effective, raw) for line in lines(answer)]
+    named = {words[1].strip("\"'") for words in told if words[0].lower() == "trustedusercakeys" and len(words) > 1}
+    files = {path for path in named if path.lower() != "none"}
+    strange = {path for path in files if not _PLACE.fullmatch(path) or "/../" in f"{path}/"}
+    doubts = [f"{path}: a strange path" for path in sorted(strange)]
+    unseen, missing = hole(effective), Blind.COMMAND_MISSING
+    if blind(raw) is not None and (unseen is None or unseen.reason is not missing):
+        doubts.append("TrustedUserCAKeys of Match blocks is unknown")
+    if unseen is not None and unseen.reason is not missing:
+        doubts.append(f"what sshd goes by: {unseen.reason.value}")
+    return tuple(sorted(files - strange))[:MAX_PLACES], tuple(doubts)
+
+
 def places_of(answers: Answers) -> Places:
     """Return what the first batch did not search."""
     patterns, key_doubt = _patterns(answers)
@@ -269,6 +294,7 @@ def places_of(answers: Answers) -> Places:
         key_file,
         home_of,
         tuple(sorted(folders - {""})),
+        *_authorities(answers),
     )
 
 

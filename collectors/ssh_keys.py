@@ -58,6 +58,20 @@ class AuthorizedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """A key whose certificates sshd takes for any account it is told so for (`TrustedUserCAKeys`)."""
+
+    path: str
+    type: str
+    fingerprint: str
+    """``SHA256:…``, of the key that signs."""
+    mode: str
+    """Octal, four digits."""
+    owner: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """A directory above a file of keys: where others may write it, sshd believes no such file (StrictModes)."""
 
@@ -132,6 +146,8 @@ class SshKeyFacts:
 
     authorized: Listing[AuthorizedKey]
     """By path, then line; keys that `AuthorizedKeysCommand` adds are not in files, see ``key_command``."""
+    authorities: Listing[Authority]
+    """Keys in the files that `TrustedUserCAKeys` names, for everybody or in a Match block; by path, then line."""
     folders: Listing[Folder]
     """Directories above the files of ``authorized``, up to the account's home or to below `/`; sorted by path, and
     incomplete when any of them was not seen."""
@@ -182,6 +198,7 @@ def parse(answers: Answers) -> Facts | Hole:
     return Facts(
         SshKeyFacts(
             authorized=Listing(authorized, complete and not lines_lost),
+            authorities=_authorities(answers, places),
             folders=_folders(answers, files, authorized, places),
             private=Listing(private, complete),
             host_keys=_host_keys(answers, holes),
@@ -194,7 +211,7 @@ def parse(answers: Answers) -> Facts | Hole:
     )
 
 
-COLLECTOR = Collector("ssh_keys", 3, COMMANDS, SshKeyFacts, parse, follow_up, SECOND)
+COLLECTOR = Collector("ssh_keys", 4, COMMANDS, SshKeyFacts, parse, follow_up, SECOND)
 
 _SHOWN = ("from", "command", "expiry-time", "principals")
 """Options whose value decides who gets in; those of the others may hold secrets (`environment`)."""
@@ -264,6 +281,27 @@ def _authorized_key(account: str, key: PublicKey, file: FoundFile) -> Authorized
         group=file.group,
         writable_by_others=bool(int(file.mode, 8) & 0o022),
     )
+
+
+def _authorities(answers: Answers, places: Places) -> Listing[Authority]:
+    """Return the keys in these files; incomplete where one was not read, or a line is no key.
+
+    A file that is not there holds none: sshd then takes no certificate.
+    """
+    answer = answers.get("ssh_keys.trusted")
+    doubts = list(places.authority_doubts)
+    if places.authorities and (answer is None or blind(answer) is not None or not frames_are_whole(answer)):
+        doubts.append("the files were not all read")
+    keys = []
+    for file in sorted(framed_files(answer), key=lambda one: one.path):
+        told = [line for line in lines_of(file.text) if not line.startswith("#")]
+        known = [key for line in told if (key := public_key(line)) is not None]
+        withheld = (
+            file.kind != "f" or file.size_bytes > MAX_SIZE_BYTES or (file.size_bytes > 2 and not file.text.strip())
+        )
+        doubts += [file.path] if withheld or len(known) < len(told) else []
+        keys += [Authority(file.path, key.type, key.fingerprint, file.mode, file.owner, file.group) for key in known]
+    return Listing(keys, not doubts)
 
 
 def _folders(answers: Answers, files: list[FoundFile], keys: list[AuthorizedKey], places: Places) -> Listing[Folder]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from posture.graph import codec, extra_installed
-from posture.model.attack import AttackReport, RuleGap
+from posture.model.attack import AttackReport, RuleGap, UnknownWay
 from posture.model.outlook import PathAnalysis
 from posture.model.path import AttackGraph, AttackPath
 from posture.model.rule import RuleBook
@@ -80,6 +80,7 @@ def attack_report(graph: AttackGraph, book: RuleBook) -> AttackReport:
         disputed=tuple(one for one in graph.edges if one.disputed_by),
         rules=len(book.rules),
         rules_evaluated=sum(rule.evaluated for rule in book.rules),
+        unknown_ways=_unknown_ways(graph),
     )
 
 
@@ -110,3 +111,12 @@ def _gaps(graph: AttackGraph, book: RuleBook) -> tuple[RuleGap, ...]:
         hosts[one.rule] = hosts.get(one.rule, 0) + bool(one.host)
         why.setdefault(one.rule, f"{one.host}: {one.why}" if one.host else one.why)
     return tuple(RuleGap(rule, title.get(rule, rule), hosts[rule], why[rule]) for rule in sorted(hosts))
+
+
+def _unknown_ways(graph: AttackGraph) -> tuple[UnknownWay, ...]:
+    """Return where somebody may get in whom nothing names, hosts with the same reason together."""
+    hosts: dict[tuple[str, str], set[str]] = {}
+    for one in graph.not_evaluated:
+        if one.lets_in:
+            hosts.setdefault((one.rule, one.why), set()).add(one.host)
+    return tuple(UnknownWay(rule, why, tuple(sorted(hosts[rule, why]))) for rule, why in sorted(hosts))

@@ -20,6 +20,7 @@ def attack_paths(found: AttackReport | None) -> wire.AttackPaths | None:
         paths=[_path(found, path) for path in found.paths()],
         no_path_found=list(found.analysis.not_found) if found.analysis else [],
         not_asked_everywhere=[wire.RuleGap(rule=o.rule, title=o.title, hosts=o.hosts, why=o.why) for o in found.gaps],
+        unknown_ways=[wire.UnknownWay(rule=o.rule, why=o.why, hosts=list(o.hosts)) for o in found.unknown_ways],
     )
 
 

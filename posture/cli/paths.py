@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -87,6 +87,8 @@ def _print_paths(found: AttackReport) -> None:
     if analysis and analysis.not_found:
         names = ", ".join(_node(found, one) for one in analysis.not_found)
         terminal.say(f"no path found in the evidence collected: {names}")
+    ways = [(_hosts(one.hosts), inert(one.why)) for one in found.unknown_ways]
+    terminal.table("unknown ways in: no path says who comes this way", ("host", "why"), ways, empty="")
     gaps = [
         (one.rule, str(one.hosts) if one.hosts else "nowhere", inert(one.title), inert(one.why)) for one in found.gaps
     ]
@@ -94,6 +96,10 @@ def _print_paths(found: AttackReport) -> None:
     if found.disputed:
         rows_of = [(one.id, inert(one.why), inert(one.disputed_by)) for one in found.disputed]
         terminal.table("disputed steps, shown all the same", ("edge", "step", "by"), rows_of, empty="")
+
+
+def _hosts(names: Sequence[str]) -> str:
+    return ", ".join(map(inert, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _node(found: AttackReport, id_: str) -> str:

@@ -59,8 +59,46 @@ def _admits_key(
     options = _options(entry)
     if "from" in options and not from_matches(options["from"], source, dns=settings.on("usedns")):
         return Refused(f"from= does not name {source.address}")
-    if settings.text("permitrootlogin") == "forced-commands-only" and user in sshd.people.uid_zero:
+    forced_only = settings.text("permitrootlogin") == "forced-commands-only" and user in sshd.people.uid_zero
+    if forced_only and not entry["cert_authority"]:
         return Refused("root may run forced commands only")
+    barred = "no-agent-forwarding" in options or ("restrict" in options and "agent-forwarding" not in options)
+    return _admits_holder(sshd, settings, user, as_of, clear=believed is True, barred=barred)
+
+
+def admits_certificate(sshd: Sshd, user: str, authority: Facts, source: Source, as_of: datetime) -> Admitted | Refused:
+    """Return whether sshd lets somebody in, with a shell, who signs what is shown with this key of TrustedUserCAKeys.
+
+    Whoever signs writes the principals, the dates and any forced command as well: the latter is the shell where root
+    may run forced commands only. Source: sshd_config(5); auth2-pubkey.c of OpenSSH.
+    """
+    return _of_any(
+        sshd.settings(user, source), lambda one: _admits_certificate(sshd, one, user, authority, source, as_of)
+    )
+
+
+def _admits_certificate(
+    sshd: Sshd, settings: Settings, user: str, authority: Facts, source: Source, as_of: datetime
+) -> Admitted | Refused:
+    refused = _refused_account(sshd, user, settings, source)
+    if refused:
+        return Refused(refused)
+    if settings.text("trustedusercakeys", "none") != authority["path"]:
+        return Refused("sshd trusts no such authority for the account")
+    if not settings.on("pubkeyauthentication", otherwise=True):
+        return Refused("keys are off")
+    if refused := _refused_authority(str(authority["type"]), settings):
+        return Refused(refused)
+    # Whether a file or a program names any principal for the account was not read.
+    principals = ("authorizedprincipalsfile", "authorizedprincipalscommand")
+    plain = all(settings.text(key, "none") in ("none", "") for key in principals)
+    return _admits_holder(sshd, settings, user, as_of, clear=plain, barred=False)
+
+
+def _admits_holder(
+    sshd: Sshd, settings: Settings, user: str, as_of: datetime, *, clear: bool, barred: bool
+) -> Admitted | Refused:
+    """Return what else stands before somebody whose key sshd takes: other factors, and the age of the account."""
     methods = _methods(settings)
     if not any("publickey" in way for way in methods):
         return Refused("no way to log in takes a key")
@@ -72,9 +110,9 @@ def _admits_key(
     changes = age.must_change and user not in sshd.people.uid_zero
     if age.sure and (age.refused or (changes and password in ("locked", "none"))):
         return Refused(age.refused or "its password must be changed first, and nobody has it")
-    clear = age.sure and believed and not (changes and password is None)
+    clear = clear and age.sure and not (changes and password is None)
+    clear = clear and settings.text("revokedkeys", "none") in ("none", "")
     asked = {"publickey"} not in methods or (changes and age.sure and password == "hash")  # noqa: S105 - a state
-    barred = "no-agent-forwarding" in options or ("restrict" in options and "agent-forwarding" not in options)
     forwards = settings.on("allowagentforwarding", otherwise=True) and not settings.on("disableforwarding")
     return Admitted(settings.sure if clear else "doubt", asked, forwards and not barred)
 
@@ -158,9 +196,28 @@ def _refused_key(sshd: Sshd, user: str, entry: Facts, settings: Settings, as_of:
     expiry = options.get("expiry-time", "")
     if expiry[:8].isdecimal() and expiry[:8] < as_of.strftime("%Y%m%d"):
         return "the key has expired"
-    accepted = settings.lists.get("pubkeyacceptedalgorithms") or settings.lists.get("pubkeyacceptedkeytypes")
+    if entry["cert_authority"]:
+        return _refused_authority(str(entry["type"]), settings)
+    accepted = _accepted(settings)
     if accepted and not _ALGORITHMS.get(str(entry["type"]), {str(entry["type"])}) & set(accepted):
         return "keys of this kind are not accepted"
+    return ""
+
+
+def _accepted(settings: Settings) -> list[str]:
+    return settings.lists.get("pubkeyacceptedalgorithms") or settings.lists.get("pubkeyacceptedkeytypes") or []
+
+
+def _refused_authority(type_: str, settings: Settings) -> str:
+    """Return why sshd would take no certificate that a key of this type signed; empty when it would take some."""
+    if type_.startswith("sk-"):
+        return "the authority's key is in hardware and asks for a touch"
+    accepted = _accepted(settings)
+    if accepted and not any("-cert-v01@" in one for one in accepted):
+        return "certificates are not accepted"
+    signing = settings.lists.get("casignaturealgorithms")
+    if signing and not _ALGORITHMS.get(type_, {type_}) & set(signing):
+        return "signatures of this kind of authority are not accepted"
     return ""
 
 

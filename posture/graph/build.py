@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from posture.graph.certificates import add_certificates
 from posture.graph.draft import Draft
 from posture.graph.ends import Managing, add_managed, add_objective, managing, origins, suggested
 from posture.graph.evidence import Failing, HostEvidence, HostView, People
@@ -68,6 +69,7 @@ class GraphBuilder:
         add_flaws(draft, view, endpoints)
         doors = Doors.of(draft, view, self._fleet, Sshd(view, people), endpoints)
         add_ssh(draft, doors, self._keys, self._as_of)
+        add_certificates(draft, doors, self._keys, self._as_of)
         add_shares(draft, view, people, self._fleet, endpoints)
         add_privilege(draft, view, people, self._as_of)
         self._managers += managing(draft, view)

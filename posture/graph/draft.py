@@ -124,6 +124,10 @@ class Draft:
         """Note that a rule could not be asked somewhere."""
         self.not_evaluated.add(NotEvaluated(rule, host, why[:300]))
 
+    def lets_in(self, rule: str, host: str, why: str) -> None:
+        """Note that somebody whom nothing that was read names may get in on a host."""
+        self.not_evaluated.add(NotEvaluated(rule, host, why[:300], lets_in=True))
+
     def rules(self) -> Iterator[AttackRule]:
         """Yield the rules of the catalogue."""
         yield from self.book.rules

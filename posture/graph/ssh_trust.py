@@ -91,19 +91,19 @@ def add_ssh(draft: Draft, doors: Doors, keys: Keys, as_of: datetime) -> None:
 
 def _note_unread(draft: Draft, doors: Doors) -> None:
     """Say where sshd may let in somebody whom nothing that was read names: ways over that would be missing."""
-    view = doors.view
-    settings = [view.value("sshd", "effective") or {}, *(one["effective"] for one in view.rows("sshd", "contexts"))]
+    view, sshd = doors.view, doors.sshd
     if view.value("sshd", "config_newer_than_daemon") is True:
-        draft.cannot(
-            "ssh-key", view.id, "the running sshd is older than its configuration: it may let more in than was read"
+        why = "the running sshd is older than its configuration: it may let more in than was read"
+        draft.lets_in("ssh-key", view.id, why)
+    if blocks := sshd.mixed():
+        why = f"what Match {blocks[0]} sets was only seen where other blocks apply as well"
+        draft.lets_in("ssh-key", view.id, why)
+    for command in sshd.told("authorizedkeyscommand"):
+        draft.lets_in(
+            "ssh-key", view.id, f"AuthorizedKeysCommand {command} names keys when sshd asks it: no file has them"
         )
-    if blocks := doors.sshd.mixed():
-        draft.cannot("ssh-key", view.id, f"what Match {blocks[0]} sets was only seen where other blocks apply as well")
-    files = {str(one.get("trustedusercakeys", "none")) for one in settings} - {"none", ""}
-    if files:
-        draft.cannot(
-            "ssh-ca", view.id, f"TrustedUserCAKeys {', '.join(sorted(files))}: whose keys are in there was not read"
-        )
+    for file in sshd.told("revokedkeys"):
+        draft.cannot("ssh-key", view.id, f"RevokedKeys {file}: which keys are in there was not read")
 
 
 def _add_key(draft: Draft, doors: Doors, entry: Facts, keys: Keys, as_of: datetime) -> None:
@@ -130,16 +130,17 @@ def _add_key(draft: Draft, doors: Doors, entry: Facts, keys: Keys, as_of: dateti
             d.account(draft, view, user),
             f"key {short}…{asked} {signs or ''}logs in as {user} on {view.id} over {door.words}: "
             f"{entry['path']} has it, and sshd lets the account in with a shell".replace("  ", " "),
-            conditions=[line, *door.conditions, *_root_findings(draft, view, user, people)],
+            conditions=[line, *door.conditions, *root_findings(draft, view, user, people)],
             sure=door.admitted.sure,
             evidence=evidence,
         )
         keys.opens.setdefault(fingerprint, set()).add(view.id)
-        if door.admitted.forwards_agent and _recent(view, user, as_of):
+        if rule == "ssh-key" and door.admitted.forwards_agent and _recent(view, user, as_of):
             keys.forwardings.append(_forwarding(draft, view, user, fingerprint, line))
 
 
-def _root_findings(draft: Draft, view: HostView, user: str, people: People) -> list[str]:
+def root_findings(draft: Draft, view: HostView, user: str, people: People) -> list[str]:
+    """Return the conditions by which somebody logs in as root itself; none for everybody else."""
     if user not in people.uid_zero:
         return []
     return draft.found(view, [("SSH-01", "")], f"sshd of {view.id} lets root log in")
@@ -273,7 +274,7 @@ def _add_passwords(draft: Draft, doors: Doors, user: Facts, as_of: datetime) -> 
             why=f"sshd of {view.id} takes passwords",
             remedy=f"set PasswordAuthentication no on {view.id}",
         )
-        off += _root_findings(draft, view, name, people)
+        off += root_findings(draft, view, name, people)
         conditions = [*door.conditions, *off]
         secret = d.password(draft, view, name)
         locks = "IDN-01" in view.failing.passing

@@ -80,6 +80,11 @@ class Sshd:
         """Directories above files of keys, by path."""
         return {str(one["path"]): one for one in self.view.rows("ssh_keys", "folders")}
 
+    def told(self, key: str) -> list[str]:
+        """Return what a setting is, for everybody or in a Match block, where it is anything; sorted."""
+        settings = [self.view.value("sshd", "effective") or {}, *(one["effective"] for one in self._contexts)]
+        return sorted({str(one.get(key, "none")) for one in settings} - {"none", ""})
+
     def asks_where_from(self) -> bool:
         """Return whether any setting depends on the source of a login."""
         if any(re.search(r"\b(address|host)\b", one["match"], re.IGNORECASE) for one in self._contexts):

@@ -36,6 +36,16 @@ class RuleGap:
     """Of one of them."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class UnknownWay:
+    """Somebody may get in whom nothing that was read names, alike on these hosts."""
+
+    rule: str
+    why: str
+    hosts: tuple[str, ...]
+    """Sorted."""
+
+
 @dataclass(frozen=True, slots=True)
 class AttackReport:
     """Attack paths of one run; never "unreachable", only "no path found in the evidence collected"."""
@@ -58,6 +68,7 @@ class AttackReport:
     disputed: tuple[Edge, ...]
     rules: int
     rules_evaluated: int
+    unknown_ways: tuple[UnknownWay, ...] = ()
 
     def paths(self) -> tuple[AttackPath, ...]:
         """Return every path, the worst objective's likeliest first, those from assumed breaches last."""

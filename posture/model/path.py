@@ -159,6 +159,8 @@ class NotEvaluated:
     host: str
     """Empty for a rule that no collector serves at all."""
     why: str
+    lets_in: bool = False
+    """Somebody whom nothing that was read names may get in on this host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from reports.dashboard.pages import host_path
 from reports.dashboard.path_map import PathMap, path_map
 from reports.dashboard.views.host import HostWay, HostWays
 from reports.dashboard.views.paths import FactRef, PathEnd, PathLine, PathPage, PathsPage, PathStep, ZoneLine
-from reports.sections.paths import NO_EXTRA, NO_RULES, way_view
+from reports.sections.paths import NO_EXTRA, NO_RULES, unknown_ways, way_view
 from reports.sections.picture import build_picture
 from reports.survey import Survey
 from reports.view import AttackPathView, Pair, Share, Tag
@@ -95,7 +95,8 @@ def ways_through(assessment: Assessment, host: str) -> HostWays:
         for path, step in told
         if step is not None
     ]
-    return HostWays("" if lines else _no_way(found), tuple(lines[:LISTED]), max(0, len(lines) - LISTED))
+    none = "" if lines else _no_way(found)
+    return HostWays(none, tuple(lines[:LISTED]), max(0, len(lines) - LISTED), tuple(unknown_ways(found, host)))
 
 
 def _step_there(path: AttackPath, edges: Mapping[str, Edge], here: Collection[str]) -> Step | None:

@@ -58,6 +58,7 @@ def build_paths(survey: Survey) -> PathsView:
         finish=told.finish(),
         waived=tuple(told.waived(paths)),
         not_found=", ".join(told.label(one) for one in found.analysis.not_found),
+        unknown_ways=tuple(unknown_ways(found)),
         suggested=tuple(one.why for one in found.objectives if not one.certified),
         gaps=tuple(_gap(one) for one in found.gaps[:_GAPS_SHOWN]),
         disputed=tuple(f"{one.why} (disputed by {one.disputed_by})" for one in found.disputed),
@@ -91,9 +92,19 @@ def way_view(survey: Survey, found: AttackReport, path: AttackPath) -> AttackPat
     return _Told(survey, found).path(1, path, None)
 
 
+def unknown_ways(found: AttackReport, host: str = "") -> Iterator[str]:
+    """Yield where somebody may get in whom nothing that was read names: everywhere, or on one host."""
+    asked = [one for one in found.unknown_ways if not host or host in one.hosts]
+    for one in asked[:_GAPS_SHOWN]:
+        more = f" and {counted(len(one.hosts) - 4, 'more host')}" if len(one.hosts) > 4 else ""
+        yield f"{host or ', '.join(one.hosts[:4]) + more}: {one.why}"
+    if len(asked) > _GAPS_SHOWN:
+        yield f"{len(asked) - _GAPS_SHOWN} more of these are in assessment.json"
+
+
 def _nothing(why: str) -> PathsView:
     none = Share(0, 0)
-    return PathsView(why, "", none, none, none, "", none, (), None, (), "", (), "", (), (), (), ())
+    return PathsView(why, "", none, none, none, "", none, (), None, (), "", (), "", (), (), (), (), ())
 
 
 def _lead(found: AttackReport, shown: int) -> str:

@@ -126,6 +126,8 @@ class PathsView:
     finish: str
     waived: tuple[str, ...]
     not_found: str
+    unknown_ways: tuple[str, ...]
+    """Where somebody may get in whom nothing names."""
     suggested: tuple[str, ...]
     gaps: tuple[RuleGapView, ...]
     disputed: tuple[str, ...]

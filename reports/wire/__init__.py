@@ -5,7 +5,7 @@ One module for each part of the file; everyone takes the names from here.
 """
 
 from reports.wire.assessment import Assessment
-from reports.wire.attack import AttackPath, AttackPaths, PathEnd, PathStep, RuleGap
+from reports.wire.attack import AttackPath, AttackPaths, PathEnd, PathStep, RuleGap, UnknownWay
 from reports.wire.baseline import Baseline, Check, FixText, References, Tailoring
 from reports.wire.hosts import Assertion, Evidence, Host, Result, UnassessedHost, Unseen, Zone
 from reports.wire.proof import Approval, Attestation, Receipt, Sight, Unsettled, Waiver
@@ -47,6 +47,7 @@ __all__ = [
     "StatusWord",
     "Tailoring",
     "UnassessedHost",
+    "UnknownWay",
     "Unseen",
     "Unsettled",
     "Waiver",

@@ -61,6 +61,14 @@ class RuleGap(Wire, frozen=True):
     why: str
 
 
+class UnknownWay(Wire, frozen=True):
+    """Somebody may get in whom nothing that was read names, alike on these hosts."""
+
+    rule: str
+    why: str
+    hosts: list[str]
+
+
 class AttackPaths(Wire, frozen=True):
     """Attack paths of the run; an objective without one is "no path found in the evidence collected"."""
 
@@ -73,3 +81,5 @@ class AttackPaths(Wire, frozen=True):
     paths: list[AttackPath]
     no_path_found: list[str]
     not_asked_everywhere: list[RuleGap]
+    unknown_ways: list[UnknownWay]
+    """No path says who comes this way: these hosts are not known to be shut."""

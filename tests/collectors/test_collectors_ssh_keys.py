@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,6 +201,59 @@ def test_values_of_options_come_along_only_where_they_decide_who_gets_in(answers
     facts = keys(told(answers, "ssh_keys.homes", answers["ssh_keys.homes"].text + found))
     (options,) = [key.options for key in facts.authorized.items if key.path.endswith("keys2")]
     assert options == ["from=10.0.0.0/8", "expiry-time=20250101", "environment"]
+
+
+CA = "/etc/ssh/user_ca.pub"
+
+
+def trusting(answers: dict[str, Answer], found: str | None, line: str = f"TrustedUserCAKeys {CA}\n"):
+    """Return answers in which some Match block trusts an authority, and what its file says."""
+    named = told(answers, "ssh_keys.lines", line)
+    (search,) = [command for command in follow_up(named) if command.id == "ssh_keys.trusted"]
+    assert CA in search.argv and not search.sudo
+    return named if found is None else {**named, "ssh_keys.trusted": answer(search, found)}
+
+
+def test_the_keys_of_authorities_that_sshd_trusts_are_read_with_their_fingerprints(answers):
+    assert keys(answers).authorities.items == [] and keys(answers).authorities.complete
+    facts = keys(trusting(answers, frame(CA, f"# those who sign\n{ED25519}\n", mode="644")))
+    ((path, fingerprint),) = [(one.path, one.fingerprint) for one in facts.authorities.items]
+    key = public_key(ED25519)
+    assert (path, fingerprint) == (CA, key.fingerprint)
+    assert facts.authorities.complete and facts.authorized.complete
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (None, f"TrustedUserCAKeys {CA}\n"),
+        (frame(CA, "no key at all\n"), f"TrustedUserCAKeys {CA}\n"),
+        (frame(CA, kind="d"), f"TrustedUserCAKeys {CA}\n"),
+        ("\0garbage\0", f"TrustedUserCAKeys {CA}\n"),
+        (frame(CA, ED25519), f"TrustedUserCAKeys {CA}\n  TrustedUserCAKeys /srv/$(id)\n"),
+    ],
+    ids=["not asked", "no key", "a directory", "bad frame", "a strange path"],
+)
+def test_an_authority_that_was_not_read_makes_the_list_incomplete(answers, found, line):
+    assert not keys(trusting(answers, found, line)).authorities.complete
+
+
+def test_a_file_of_authorities_that_may_not_be_read_or_is_not_there(answers):
+    named = trusting(answers, frame(CA))
+    told_so = f"/usr/bin/grep: {CA}: Permission denied\n".encode()
+    assert not keys(
+        {**named, "ssh_keys.trusted": replace(named["ssh_keys.trusted"], stderr=told_so)}
+    ).authorities.complete
+    empty = replace(
+        named["ssh_keys.trusted"], stdout=b"", exit_code=1,
+        stderr=f"/usr/bin/find: ‘{CA}’: No such file or directory\n".encode(),
+    )  # fmt: skip
+    assert keys({**named, "ssh_keys.trusted": empty}).authorities.complete
+
+
+def test_where_the_configuration_cannot_be_read_authorities_may_be_missing(answers):
+    for id_ in ("ssh_keys.lines", "ssh_keys.effective"):
+        assert not keys(refused(answers, id_)).authorities.complete, id_
 
 
 @pytest.fixture(scope="module")

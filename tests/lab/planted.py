@@ -15,6 +15,7 @@ from pathlib import Path
 
 from posture.feeds.intake import Source, take
 from posture.feeds.registry import feed
+from tests.lab import vouched
 from tests.lab.host import Build, key_pair
 from tests.lab.logins import HASH
 
@@ -226,7 +227,7 @@ NOT_PLANTED: Mapping[str, str] = {
 Such services are asked for their version at every port, which would take minutes twice here.
 """
 
-ACCOUNTS_OF_GATE = ("opened", "onlydate", "sealed", "signed", "signedonly", "carried", "left")
+ACCOUNTS_OF_GATE = ("opened", "onlydate", "sealed", "carried", "left")
 
 LISTEN = """
 import os, pwd, socket, sys, time
@@ -334,14 +335,10 @@ def _plant_keys(den: Build, gate: Build) -> Mapping[str, str]:
         "carried": key_pair("ed25519")[1],
         "left": key_pair("ed25519")[1],
     }
-    keys["signedonly"] = keys["signed"]
-    options = {
-        "onlydate": 'command="/bin/date" ',
-        "signed": "cert-authority ",
-        "signedonly": 'cert-authority,command="/bin/date" ',
-    }
+    options = {"onlydate": 'command="/bin/date" '}
     for name in ACCOUNTS_OF_GATE:
         gate.authorise(name, gate.account(name), f"{options.get(name, '')}{keys[name]}")
+    vouched.plant(gate, keys["signed"], keys["left"])
     for name in ("carried", "left"):
         den.authorise(name, _uid(den, name), keys[name])
     _log_in(gate, "carried")

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.lab import logins, planted
+from tests.lab import logins, planted, vouched
 from tests.lab.files import private_file, scope
 from tests.lab.host import Build, Host, key_pair
 from tests.lab.network import Flow, Network, enter, inside
@@ -40,8 +40,6 @@ LOOKOUTS = {"lookout-outside": "outside", "lookout-dmz": "dmz", "lookout-servers
 NUMBERS = {"web": 30, "app": 30, "db": 30, "den": 31, "gate": 31}
 FAST_REFUSAL = "add rule inet zones forward tcp dport != 22 reject with tcp reset\n"
 """Between zones port 22 is dropped in silence; that of the others would cost a look minutes."""
-
-_CERTIFY = "umask 077; cat >/srv/authority; ssh-keygen -q -t ed25519 -N '' -f /srv/own; ssh-keygen -q -s /srv/authority -I me -n "
 
 
 @dataclass
@@ -76,13 +74,10 @@ class Waylaid:
         """Return what sshd of gate, asked from web, says to each account with what somebody there may hold."""
         return logins.answers(self.hosts["web"], KEY, self.address("gate"))
 
-    def certified(self, *accounts: str) -> dict[str, bool]:
+    def certified(self) -> Mapping[str, bool]:
         """Return which accounts of gate a certificate opens from web that was signed with the key lying on den."""
         authority = self.hosts["den"].run(["cat", "/home/signer/.ssh/id_ed25519"]).stdout
-        made = self.hosts["web"].run(["/bin/sh", "-ec", _CERTIFY + ",".join(accounts) + " /srv/own.pub"], authority)
-        assert made.returncode == 0, made.stderr
-        asked = (self.hosts["web"], "/srv/own", self.address("gate"))
-        return {account: logins.gets_a_shell(*asked, account) for account in accounts}
+        return vouched.answers(self.hosts["web"], authority, self.address("gate"))
 
     def _posture(self, *words: str) -> subprocess.CompletedProcess[str]:
         argv = enter(self.network.namespace("scanner"), [str(POSTURE), *words])
@@ -107,7 +102,8 @@ class Waylaid:
                 welcome(build, public)
             self.web_key = _plant(builds["web"], builds["app"], builds["db"])
             self.planted = planted.plant(builds["den"], builds["gate"])
-            logins.plant(builds["gate"], self.web_key, planted.ACCOUNTS_OF_GATE)
+            others = (*planted.ACCOUNTS_OF_GATE, *(one.account for one in vouched.VOUCHED))
+            logins.plant(builds["gate"], self.web_key, others)
             for name, build in builds.items():
                 self.hosts[name] = Host(build, self.network)
                 opening.callback(self.hosts[name].stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
-from posture.model.attack import AttackReport, RuleGap
+from posture.model.attack import AttackReport, RuleGap, UnknownWay
 from posture.model.outlook import Attacker, ChangeWorth, Cut, Estimate, Outlook, PathAnalysis, Witness
 from posture.model.path import (
     AttackOrigin,
@@ -143,4 +143,7 @@ ATTACK = AttackReport(
     disputed=tuple(one for one in _EDGES if one.disputed_by),
     rules=38,
     rules_evaluated=32,
+    unknown_ways=(
+        UnknownWay("ssh-ca", "sshd trusts certificates of CA SHA256:p1 (/etc/ssh/ca.pub): who else holds a key of it or a certificate was not seen", ("db-01", "web-01")),
+    ),
 )  # fmt: skip

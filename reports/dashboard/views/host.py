@@ -53,6 +53,8 @@ class HostWays:
     """Why there is none to show; empty when there is. Never that there is none."""
     lines: tuple[HostWay, ...]
     left_out: int
+    unknown: tuple[str, ...] = ()
+    """Where somebody may get in here whom nothing names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -453,15 +453,6 @@ def test_a_login_that_is_shut_into_a_directory_is_doubtful() -> None:
     assert edges(graph_of(evidence(WEB, open_one), HOLDER), "ssh-key")[0].confidence >= 0.9
 
 
-def test_an_authority_that_sshd_trusts_for_all_accounts_is_told_as_not_evaluated() -> None:
-    said = facts(ALICE, sshd=sshd(trustedusercakeys="/etc/ssh/ca.pub"), **KEY)
-    (told,) = [one for one in graph_of(evidence(WEB, said), HOLDER).not_evaluated if one.rule == "ssh-ca"]
-    assert told.host == "web"
-    assert "/etc/ssh/ca.pub" in told.why
-    without = graph_of(evidence(WEB, facts(ALICE, sshd=sshd(trustedusercakeys="none"), **KEY)), HOLDER)
-    assert not [one for one in without.not_evaluated if one.rule == "ssh-ca"]
-
-
 @pytest.mark.parametrize(
     ("record", "tier"),
     [
