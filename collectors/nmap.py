@@ -9,7 +9,6 @@ import resource
 import shlex
 import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -199,9 +198,7 @@ def run_nmap(
         scanner = nmap.PortScanner(nmap_search_path=programs)
     except nmap.PortScannerError as error:
         return Reply((), (), 0, reason=Blind.COMMAND_MISSING, detail=f"nmap cannot be run: {_clean(str(error))[:200]}")
-    with tempfile.TemporaryDirectory(prefix="posture-nmap-") as folder:  # 0700
-        targets_file = Path(folder) / "targets"
-        _write_private(targets_file, lines)
+    with _in_memory(lines) as targets_file:
         argv = (str(scanner._nmap_path), "-oX", "-", *arguments(probe, targets_file))
         with _Watch(targets_file, timeout_s, stop) as watch:
             output, stderr = _scan(scanner, argv[3:], backstop_s=int(timeout_s) + BACKSTOP_S)
@@ -264,10 +261,14 @@ def _target_lines(targets: Sequence[str], *, ipv6: bool) -> bytes:
     return "".join(f"{target}\n" for target in targets).encode("ascii")
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb") as file:
+@contextlib.contextmanager
+def _in_memory(content: bytes) -> Iterator[Path]:
+    """Yield a path that our children can read from: on no disk, and gone with us however we end (memfd_create(2))."""
+    with os.fdopen(os.memfd_create("posture-targets"), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)
         file.write(content)
+        file.flush()
+        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
 
 def _scan(scanner: Any, words: Sequence[str], backstop_s: int) -> tuple[bytes, str]:

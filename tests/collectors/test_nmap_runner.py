@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -245,7 +247,36 @@ def test_garbage_instead_of_xml_is_a_reason_and_no_crash(tmp_path: Path, answer:
 
 def test_the_targets_file_can_be_read_by_us_only(tmp_path: Path) -> None:
     program = tmp_path / "nmap"
-    program.write_text(GARBAGE % f'for last; do :; done; stat -c %a "$last" "${{last%/*}}" > {tmp_path}/modes')
+    program.write_text(GARBAGE % f'for last; do :; done; stat -L -c %a "$last" "${{last%/*}}" > {tmp_path}/modes')
     program.chmod(0o755)
     run_nmap(Probe(Phase.TCP, (22,)), ["127.0.0.1"], timeout_s=20, stop=nobody(), programs=(str(program),))
-    assert (tmp_path / "modes").read_text().split() == ["600", "700"]
+    assert (tmp_path / "modes").read_text().split() == ["600", "500"]
+
+
+_SCAN = """
+import threading
+from collectors.nmap import ALL_TCP, Phase, Probe, run_nmap
+run_nmap(Probe(Phase.TCP, ALL_TCP, packets_per_s=50), ["127.0.0.1"], timeout_s=600, stop=threading.Event())
+"""
+
+
+def test_a_scan_that_is_killed_leaves_nothing_in_the_temporary_directory(network: None, tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", _SCAN], env=environment) as scan:
+        while not (found := children_of(scan.pid)):
+            assert scan.poll() is None, "it ended before nmap ran"
+            time.sleep(0.02)
+        scan.kill()
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def children_of(parent: int) -> list[int]:
+    """Return the nmap processes of a process that were given their targets."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        after_name = ours._read(stat).rpartition(b")")[2].split()
+        if len(after_name) > 1 and int(after_name[1]) == parent and b"-iL" in ours._read(stat.parent / "cmdline"):
+            found.append(int(stat.parent.name))
+    return found
