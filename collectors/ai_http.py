@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
-from collectors.ai_fingerprints import ALLOWED, HEAD_FIELDS
+from collectors.ai_fingerprints import ALLOWED
+from collectors.ai_marks import HEAD_FIELDS
 
 REQUEST_S = 3.0
 BODY_BYTES = 65_536

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from collectors.ai_fingerprints import ALLOWED, FIRST, MARKS, ORDER, SERVICES, Role, Service, hits
+from collectors.ai_fingerprints import ALLOWED, FIRST, MARKS, ORDER, SERVICES, hits
 from collectors.ai_http import Door, Reply, Trouble
+from collectors.ai_marks import Role, Service
 from collectors.ai_sight import AddressSight, Asked, PortSight, Sight, encoded, found, speaks_http
 from collectors.base import Answer, Command, Session, Transcript
 from collectors.exposure import Port, open_tcp_ports

@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields
 
 import msgspec
 
-from collectors.ai_fingerprints import SERVICES, Kind, Service, Source, source_of
+from collectors.ai_fingerprints import SERVICES, source_of
+from collectors.ai_marks import Kind, Service, Source
 from collectors.ai_sight import AddressSight, PortSight, access, found, ruled_out, sight_of, speaks_http, version
 from collectors.base import Answers, Collector, Facts, Listing
 from posture.model.host import SELF_VANTAGE, Trust

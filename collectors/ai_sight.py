@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from collectors.ai_fingerprints import BY_ID, MARKS, Hit, Role, Service
+from collectors.ai_fingerprints import BY_ID, MARKS, Hit
+from collectors.ai_marks import Role, Service
 from collectors.base import Answer
 from posture.model.observation import Blind, Hole
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from collectors import ai_host
 from collectors.ai_config import AgentConfig, config_of
+from collectors.ai_host_search import product
+from collectors.ai_processes import program
 from collectors.records import FoundFile
 
 
@@ -29,7 +30,7 @@ from collectors.records import FoundFile
     ],
 )
 def test_a_program_is_told_by_what_runs_and_not_by_what_it_is_about(args: str, service: str) -> None:
-    assert ai_host._product(ai_host._program(args)) == service
+    assert product(program(args)) == service
 
 
 def config(text: str, mode: str = "0600") -> AgentConfig:

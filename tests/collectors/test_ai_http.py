@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors import ai_http
-from collectors.ai_fingerprints import ALLOWED, NEVER, NEVER_EXACTLY, is_never
+from collectors.ai_fingerprints import ALLOWED
 from collectors.ai_http import BODY_BYTES, Door, Reply, Trouble
+from collectors.ai_never import NEVER, NEVER_EXACTLY, is_never
 from tests.collectors.ai_servers import NOT_FOUND, answering, http, serving
 
 LONG = b"x" * 65_536

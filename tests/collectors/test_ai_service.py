@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.ai_fingerprints import ALLOWED, BY_ID, MARKS, ORDER, SERVICES, Hit, Kind, is_never
+from collectors.ai_fingerprints import ALLOWED, BY_ID, MARKS, ORDER, SERVICES, Hit
+from collectors.ai_marks import Kind
+from collectors.ai_never import is_never
 from collectors.ai_scan import Looks, ai_manifest, ask_ai_services, next_path, not_asked
 from collectors.ai_service import COLLECTOR, AiServiceFacts, parse
 from collectors.ai_sight import Asked, found, ruled_out

@@ -113,6 +113,8 @@ def test_weights_packages_and_units_are_told(said: Mapping[str, Any]) -> None:
 
 def test_no_value_leaves_the_host(host: Host) -> None:
     transcript = transcript_of(host, {"ai_host"})
-    assert set(transcript.answers) == {command.id for command in (*ai_host.COMMANDS, *ai_host.SECOND)}
+    assert set(transcript.answers) == {
+        command.id for command in (*ai_host.COLLECTOR.commands, *ai_host.COLLECTOR.second)
+    }
     leaks = [id_ for id_, one in transcript.answers.items() if b"kanarie" in one.stdout + one.stderr]
     assert leaks == []
