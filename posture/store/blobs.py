@@ -12,14 +12,17 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, select, true
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from posture import zstd
 from posture.errors import NotKeptError, StoreError
 from posture.store.schema import BLOB, PACK
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 MAX_BLOB_BYTES = 64 << 20  # collectors cap an output at 4 MB; sixteen times that leaves room for a probe's XML
 _LEVEL = 3  # stack.md: level 9 saves 6 % more and costs several times the CPU
@@ -238,13 +241,12 @@ def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, objec
     """Insert rows, leaving out those whose key is there."""
     if not rows:
         return
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    conn.execute(insert(table).on_conflict_do_nothing(), list(rows))
+    conn.execute(_insert_into(conn, table).on_conflict_do_nothing(), list(rows))
 
 
 def _insert_or_bring_back(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert blobs; one whose bytes the retention policy let go has them again."""
-    insert = (postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert)(BLOB)
+    insert = _insert_into(conn, BLOB)
     again = {"content": insert.excluded.content, "let_go": None}
     conn.execute(
         insert.on_conflict_do_update(index_elements=["digest"], set_=again, where=BLOB.c.let_go.is_not(None)),
@@ -256,10 +258,19 @@ def upsert(conn: Connection, table: Table, rows: Sequence[Mapping[str, object]])
     """Insert rows; a row whose primary key is there is replaced in the columns given."""
     if not rows:
         return
-    insert = (postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert)(table)
+    insert = _insert_into(conn, table)
     keys = [column.name for column in table.primary_key.columns]
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
     conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def _insert_into(conn: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert that can say what becomes of a row whose key is there, in the words of this database."""
+    if conn.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - loaded by whoever opened such a database
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def unsqueeze(content: bytes, size: int) -> bytes:

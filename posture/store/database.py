@@ -14,20 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
 
 from posture.errors import StoreError
 from posture.store.disk import sync
+from posture.store.schema import REVISION
 
 BUSY_TIMEOUT_MS = 30_000  # a writer holds the lock for one host, or one batch of results: well under a second
 _WRITING = 0x706F7374757265  # "posture": the advisory lock that every writer of a server's database shares
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
@@ -121,18 +117,14 @@ class Database:
     def revision(self) -> str:
         """Return the schema revision the database is at; empty when it has none."""
         with self.read() as conn:
-            return MigrationContext.configure(conn).get_current_revision() or ""
+            return _revision(conn)
 
     def migrate(self, revision: str) -> None:
         """Bring the schema to a revision, up or down (``base`` removes every table)."""
+        from posture.store import migrating  # noqa: PLC0415 - Alembic takes longer to load than most commands to run
+
         with self.write() as conn:
-            config = _config(conn)
-            known = ScriptDirectory.from_config(config)
-            current = MigrationContext.configure(conn).get_current_revision()
-            order = [script.revision for script in known.walk_revisions()]  # newest first
-            target = order[0] if revision == "head" else revision
-            down = target == "base" or (current in order and order.index(target) > order.index(current))
-            (command.downgrade if down else command.upgrade)(config, revision)
+            migrating.bring(conn, revision)
 
     def close(self) -> None:
         """Give every connection back."""
@@ -141,15 +133,15 @@ class Database:
 
     def _upgrade(self) -> None:
         with self._reader.connect() as conn:  # not the writer: opening must not wait for a scan that is writing
-            known = ScriptDirectory.from_config(_config(conn))
-            current = MigrationContext.configure(conn).get_current_revision()
-            order = [script.revision for script in known.walk_revisions()]
-            foreign = current is None and _has_tables(conn)
-        if current == order[0]:
+            current = _revision(conn)
+            foreign = not current and _has_tables(conn)
+        if current == REVISION:
             return
+        from posture.store import migrating  # noqa: PLC0415 - see `migrate`
+
         if foreign:
             raise StoreError(f"{self.path} is a database of another program", hint="name another file with --store")
-        if current is not None and current not in order:
+        if current and not migrating.knows(current):
             raise StoreError(
                 f"{self.path or 'the database'} has schema {current}, which this program does not know",
                 hint="it was written by a newer posture-scanner: use that version, or another store",
@@ -235,12 +227,11 @@ def _tune(engine: Engine, *, begin: str, query_only: bool) -> None:
         conn.exec_driver_sql(begin)
 
 
-def _config(conn: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = conn
-    return config
+def _revision(conn: Connection) -> str:
+    """Return what the table of Alembic says; empty where there is none."""
+    if not inspect(conn).has_table("alembic_version"):
+        return ""
+    return conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none() or ""
 
 
 def _has_tables(conn: Connection) -> bool:

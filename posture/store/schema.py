@@ -15,6 +15,9 @@ from sqlalchemy import (
     Text,
 )
 
+REVISION = "0007"
+"""The newest of ``migrations/``: the one whose tables these are."""
+
 # SQLite numbers rows by themselves only under the exact type INTEGER.
 ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 

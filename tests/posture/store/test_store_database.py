@@ -18,7 +18,7 @@ from store_samples import baseline, host_id, inventory, results, run, scan, tran
 
 from posture.errors import StoreError
 from posture.store import Store
-from posture.store.schema import METADATA
+from posture.store.schema import METADATA, REVISION
 
 
 def mode(path: Path) -> int:
@@ -69,6 +69,7 @@ def test_a_missing_store_is_not_made_for_a_reader(path: Path):
 def test_the_migrations_make_the_schema_of_the_code(path: Path):
     with Store.open(path) as store, store.database.read() as conn:
         assert compare_metadata(MigrationContext.configure(conn), METADATA) == []
+        assert store.database.revision() == REVISION
 
 
 def test_the_schema_holds_nothing_that_only_sqlite_has():
