@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.timing import table
+from posture.assess import stored_assessment
 from posture.evaluate.judge import Memo, judge_host
+from posture.evaluated import evaluate
 from posture.model.observation import Observation
 from posture.observe import observations
-from posture.run import evaluate, stored_assessment
 from posture.store import Store
 from reports.formats import STANDARD
 from tests.lab.fleet import Fleet

@@ -16,7 +16,7 @@ from posture.clocks.burndown import burndown
 from posture.clocks.due import expired_notes
 from posture.evaluate.lifecycle import finding_id
 from posture.histories import lives
-from posture.judged import RECEIPTS, Circumstances, Judged
+from posture.judged import RECEIPTS, Circumstances, Judged, stored
 from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline, Check
@@ -45,6 +45,15 @@ def scorer(baseline: Baseline, circumstances: Circumstances) -> Scorer:
         taxonomy=circumstances.taxonomy,
         binding=bound_classes(circumstances.clocks, baseline.profile),
     )
+
+
+def stored_assessment(store: Store, ref: str) -> Assessment:
+    """Return a run's assessment as it was judged when it was made.
+
+    Raises:
+        StoreError: there is no such run.
+    """
+    return assess(store, stored(store, ref))
 
 
 def fingerprint(store: Store, judged: Judged) -> str:

@@ -14,10 +14,11 @@ from posture.catalogue.load import load
 from posture.catalogue.waivers import read_waivers
 from posture.config import Config
 from posture.disputes import read_disputes
+from posture.gather import Job, Work
 from posture.judged import Circumstances
 from posture.model.clock import Campaign
 from posture.model.host import Vantage
-from posture.run import Job, Work, replay
+from posture.run import replay
 from posture.scope import Scope, Window
 from posture.store import Store
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
 from collectors import ai_service, exposure, pages, smb_offer, ssh_offer, tls
 from collectors.ai_scan import TRANSPORT as HTTP
-from collectors.base import Collector, Transcript, applies, document, observe
+from collectors.base import Collector, Transcript, applies, document, observe, schema_of
 from collectors.exposure_vantages import TRANSPORT, merged
 from collectors.registry import COLLECTORS
 from posture import ai, flows, known, management, trust, views
@@ -45,6 +46,12 @@ _NOBODY = {
 }
 
 _PLATFORM_CHARS = 120  # the longest PRETTY_NAME we know has 45
+
+
+def schemas_by_topic() -> dict[str, dict[str, Any]]:
+    """Return the published schema of every topic's facts."""
+    known = (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS, *MATCHED_COLLECTORS)
+    return {collector.topic: schema_of(collector) for collector in known}
 
 
 def observations(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import ipaddress
 import json
 import platform
@@ -35,6 +36,14 @@ def scope(addresses: tuple[str, ...], now: datetime) -> Scope:
         ai_services=AiQuestions(_REQUESTS_PER_PORT),
         probes=PROBE_CLASSES,
     )
+
+
+def operator() -> str:
+    """Return the account this program runs as."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def own_addresses() -> tuple[str, ...]:

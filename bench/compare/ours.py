@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare.lab import Lab
+from posture.assess import stored_assessment
 from posture.model.assessment import RunState
-from posture.run import stored_assessment
 from posture.store import Store
 from tests.lab.network import LabError
 

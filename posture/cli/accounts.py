@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from posture.cli import prepare, terminal
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, out_option
 from posture.model.account import Role
 from posture.serve.tokens import LONGEST_DAYS, Tokens
+from posture.this_machine import operator
 
 
 @click.group("account")
@@ -35,7 +36,7 @@ def token_command(
       posture account token hr-dashboard --system HR --days 30
     """
     with prepare.open_store(prepare.read_config(config_path, out)) as store:
-        by = f"command line, {prepare.operator()}"
+        by = f"command line, {operator()}"
         token = Tokens(store, prepare.now).make(name, Role(role), tuple(sorted(set(systems))), days, by=by)
     terminal.say(token)
     terminal.note("send it as `Authorization: Bearer …` to /api/v1; it cannot be shown again")
@@ -70,7 +71,7 @@ def tokens_command(config_path: Path | None, out: Path) -> None:
 def revoke_command(name: str, config_path: Path | None, out: Path) -> None:
     """Let a token open nothing any more, at once."""
     with prepare.open_store(prepare.read_config(config_path, out)) as store:
-        store.tokens.revoke(name, by=f"command line, {prepare.operator()}", at=prepare.now())
+        store.tokens.revoke(name, by=f"command line, {operator()}", at=prepare.now())
     terminal.say(f"{name} is revoked")
 
 

@@ -9,8 +9,7 @@ import click
 
 from posture.attestations import add_attestation, new_attestation, read_attestations
 from posture.cli import prepare, terminal
-from posture.cli.reading import json_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, json_option, out_option
 from posture.errors import UsageError
 from posture.judged import stored, stored_host
 from posture.model.finding import Status

@@ -6,24 +6,21 @@ from pathlib import Path
 
 import click
 
-from collectors.base import schema_of
-from collectors.registry import COLLECTORS
 from posture.catalogue.lint import lint
 from posture.catalogue.load import Catalogue, load
 from posture.catalogue.rulefile import lint_rules
 from posture.cli import terminal
+from posture.cli.options import json_option
 from posture.errors import BaselineError, UsageError
 from posture.evaluate.fleet import fleet_schema
 from posture.evaluate.scanning import scanning_schema
 from posture.model.check import Check
-from posture.run import DERIVED_COLLECTORS, MATCHED_COLLECTORS, NETWORK_COLLECTORS
 from posture.yamlfile import suggestion
 
 baselines_option = click.option(
     "--baselines", type=click.Path(path_type=Path), help="A directory of baselines; the shipped ones when left out."
 )
 profile_option = click.option("--profile", default="fceb", show_default=True, help="fceb, dow or nss.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group("checks")
@@ -137,9 +134,10 @@ def lint_command(baselines: Path | None, as_json: bool) -> None:
       posture checks lint
       posture checks lint --baselines ./our-baselines
     """
+    from posture.observe import schemas_by_topic  # noqa: PLC0415 - loads every collector; listing checks needs none
+
     catalogue = load(baselines)
-    known = (*COLLECTORS, *NETWORK_COLLECTORS, *DERIVED_COLLECTORS, *MATCHED_COLLECTORS)
-    schemas = {collector.topic: schema_of(collector) for collector in known}
+    schemas = schemas_by_topic()
     problems = lint(catalogue.checks.values(), {**schemas, "fleet": fleet_schema(), "scanning": scanning_schema()})
     rules = lint_rules(catalogue.rulebook, catalogue.checks.keys(), schemas)
     for profile in catalogue.profile_ids:

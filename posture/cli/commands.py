@@ -31,10 +31,10 @@ SECTIONS = {
     },
     "Read": {
         "runs": ("reading", "List the stored runs, the newest first."),
-        "report": ("reading", "Write the reports of a stored run again, in any format."),
-        "show": ("reading", "Show one host, finding, check or evidence of a run."),
+        "report": ("reporting", "Write the reports of a stored run again, in any format."),
+        "show": ("showing", "Show one host, finding, check or evidence of a run."),
         "findings": ("reading", "List findings as they stand now, by due date."),
-        "diff": ("reading", "Show what changed between two runs, and whether the host, the..."),
+        "diff": ("comparing", "Show what changed between two runs, and whether the host, the..."),
         "burndown": ("burning", "Show how findings open and close by day, and which will be late at..."),
         "paths": ("paths", "List the ways an attacker has to what must not be lost, the worst..."),
         "path": ("paths", "Tell one attack path as numbered steps, with what ends it; an id..."),

@@ -11,9 +11,9 @@ from collectors.nmap import can_send_raw, command_line
 from collectors.probe_log import ProbeLog
 from collectors.sweep import Alive, Unswept, blocks, sweep, sweep_probe
 from posture import inventory, scope_file
-from posture.cli import prepare, terminal
+from posture.cli import jobs, prepare, terminal
 from posture.cli.fleet import inventory_option, scope_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, out_option
 from posture.discovered import keep_finds, kept_finds
 from posture.discovery import Difference, fragment, read_list, reconcile, unknown_of
 from posture.errors import UsageError
@@ -66,7 +66,7 @@ def discover_command(
         return
     folder = config.folder
     folder.mkdir(parents=True, exist_ok=True)
-    alive, gaps = _swept(todo, scope, prepare.standing_at(read), folder)
+    alive, gaps = _swept(todo, scope, jobs.standing_at(read), folder)
     moment = prepare.now()
     found = unknown_of(alive, read, moment, kept_finds(folder))
     keep_finds(folder, found)

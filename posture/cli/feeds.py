@@ -11,8 +11,7 @@ from typing import Any
 import click
 
 from posture.cli import prepare, terminal
-from posture.cli.reading import json_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, json_option, out_option
 from posture.config import Config
 from posture.errors import FeedError, UsageError
 from posture.exit_codes import ExitCode

@@ -17,11 +17,13 @@ from collectors.reach import admitted_address
 from collectors.registry import COLLECTORS
 from collectors.ssh import scan_host_key
 from posture import inventory, scope_file
-from posture.cli import prepare, templates, terminal
-from posture.cli.scanning import config_option, hand_over, out_option
+from posture.cli import jobs, prepare, templates, terminal
+from posture.cli.options import config_option, out_option
+from posture.cli.reporting import hand_over
 from posture.errors import CollectError, UsageError
+from posture.gather import Work
 from posture.model.host import Host, Inventory, TransportKind
-from posture.run import Work, merge
+from posture.run import merge
 from posture.scope import Scope
 from posture.store import Store
 from reports.inert import inert
@@ -167,7 +169,7 @@ def manifest_command(inventory_path: Path | None, scope_path: Path | None, accou
 def _probes(scope: Scope, read: Inventory) -> list[PlannedProbe]:
     """Return every nmap run of a whole scan and what AI services may be asked, the scanner's own first."""
     granted = {grant.host for grant in scope.vantages}
-    here = prepare.standing_at(read)
+    here = jobs.standing_at(read)
     probes = [*probe_manifest(scope, read.hosts, here), *ai_manifest(scope, read.hosts, here)]
     for vantage in (one for one in read.vantages if one.host in granted):
         others = [host for host in read.hosts if host.id != vantage.host]

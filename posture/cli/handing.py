@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from posture.assess import stored_assessment
 from posture.cli import prepare, terminal
-from posture.cli.scanning import config_option, out_option
-from posture.run import stored_assessment
+from posture.cli.options import config_option, out_option
 from reports.formats import chosen, write_all
 from reports.handover.orders import orders
 from reports.inert import inert

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from posture.cli import prepare, terminal
-from posture.cli.reading import json_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, json_option, out_option
 from posture.errors import UsageError
 from posture.imports import external, nessus, table
 from posture.imports.scan import PLACE, ImportedHost, Summary, keep

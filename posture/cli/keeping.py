@@ -8,13 +8,12 @@ import click
 import msgspec
 
 from posture.cli import prepare, terminal
-from posture.cli.reading import json_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, json_option, out_option
 from posture.exit_codes import ExitCode
 from posture.retention import archives_of, prune, survey
-from posture.run import operator
 from posture.store import upkeep
 from posture.store.letting import Amount, retrieve
+from posture.this_machine import operator
 
 
 @click.group("store")

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from posture.cli import prepare, terminal
-from posture.cli.reading import json_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, json_option, out_option
 from posture.config import origins
 from posture.doctor import Health, examine
 from posture.exit_codes import ExitCode

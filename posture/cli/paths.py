@@ -10,8 +10,7 @@ import click
 
 from posture.attack import attack_of, graph_of
 from posture.cli import prepare, terminal
-from posture.cli.reading import json_option, run_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, json_option, out_option, run_option
 from posture.disputes import add_dispute, read_disputes
 from posture.errors import UsageError
 from posture.graph import need_extra

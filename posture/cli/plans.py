@@ -7,16 +7,15 @@ from pathlib import Path
 import click
 import msgspec
 
+from posture.assess import stored_assessment
 from posture.attack import graph_of
 from posture.cli import prepare, terminal
-from posture.cli.reading import json_option, run_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, json_option, out_option, run_option
 from posture.errors import UsageError
 from posture.model.outlook import Attacker, WhatIf
 from posture.model.plan import Calendar
 from posture.plan.calendar import Hours
 from posture.planning import calendar_of, relief_of, what_if_of, works_of
-from posture.run import stored_assessment
 from reports.calendar_csv import write_calendar_csv
 from reports.calendar_ics import write_calendar_ics
 from reports.files import new_directory, new_file

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from posture.assess import stored_assessment
 from posture.cli import prepare, terminal
-from posture.cli.reading import run_option
+from posture.cli.options import config_option, out_option, run_option
 from posture.cli.sampling import Asked, sample
-from posture.cli.scanning import config_option, out_option
 from posture.errors import UsageError
 from posture.exit_codes import ExitCode
 from posture.model.receipt import Receipt
@@ -18,7 +18,7 @@ from posture.proof.bundle import Sealing, previous_root, write_bundle
 from posture.proof.signing import Signer
 from posture.proof.verify import Keys, verify_bundle
 from posture.receipts import receipt
-from posture.run import operator, stored_assessment
+from posture.this_machine import operator
 from reports.files import new_directory
 from reports.formats import chosen
 from reports.inert import inert

@@ -11,12 +11,14 @@ import click
 
 from collectors.base import Transcript
 from collectors.replay import read_transcripts, write_transcript
-from posture.cli import prepare, terminal
-from posture.cli.scanning import config_option, hand_over, moment_option, out_option, profile_option
+from posture.cli import jobs, prepare, terminal
+from posture.cli.options import config_option, moment_option, out_option, profile_option
+from posture.cli.reporting import hand_over
 from posture.errors import UsageError
+from posture.gather import Work
 from posture.model.host import Inventory
 from posture.observe import is_login
-from posture.run import Work, replay
+from posture.run import replay
 
 
 @click.command("record")
@@ -95,7 +97,7 @@ def replay_command(
     recorded = max(one.session.started_at for one in read_transcripts(directory)).replace(microsecond=0)
     moment = prepare.utc(as_of) if as_of else recorded.astimezone(UTC)
     with prepare.open_store(config, create=True) as store:
-        job = prepare.replay_job(config, store, profile, moment, inventory_path, "replay")
+        job = jobs.replay_job(config, store, profile, moment, inventory_path, "replay")
         with terminal.steps() as progress:
             transcripts = _known(directory, job.inventory)
             run_id = replay(store, transcripts, job, prepare.now(), Work(progress), as_of=moment)

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from posture.cli import prepare, terminal
+from posture.cli import jobs, prepare, terminal
 from posture.config import Config
 from posture.errors import UsageError
 from posture.exit_codes import ExitCode
+from posture.gather import Job, Work
 from posture.proof.layout import file_name_of
 from posture.proof.sample import Compared, Draw, SampleRecord, compare, draw, write_sample
 from posture.proof.signing import Signer
-from posture.run import Job, Work, scan
+from posture.run import scan
 from posture.store import Store
 from reports.files import new_directory
 from reports.inert import inert
@@ -86,7 +87,7 @@ def _job(drawn: Draw, config: Config, store: Store, asked: Asked) -> Job:
     if asked.inventory is None:
         raise UsageError("no inventory", hint="-i inventory.yaml")
     files = (asked.inventory, asked.scope)
-    job = prepare.fleet_job(config, store, drawn.manifest.profile, prepare.now(), files, only=drawn.hosts)
+    job = jobs.fleet_job(config, store, drawn.manifest.profile, prepare.now(), files, only=drawn.hosts)
     return replace(job, baseline=drawn.baseline, network=drawn.looks)
 
 

@@ -16,34 +16,18 @@ import click
 from posture import config as configuration
 from posture import demo as demonstration
 from posture.catalogue.load import load
+from posture.cli import jobs, prepare, terminal
 from posture.cli import planned as plans
-from posture.cli import prepare, terminal
+from posture.cli.options import config_option, moment_option, out_option, profile_option
+from posture.cli.reporting import hand_over, hand_over_assessment
 from posture.errors import UsageError
+from posture.evaluated import evaluate
+from posture.exit_codes import ExitCode
+from posture.gather import Work
 from posture.model.assessment import Assessment
-from posture.run import ExitCode, Work, evaluate, exit_code, scan, stored_assessment
-from posture.store import Store
-from reports.formats import STANDARD, Format, summary_lines, write_all
-
-out_option = click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("out"),
-    show_default=True,
-    help="Where reports go, and the store when no configuration names one.",
-)
-config_option = click.option(
-    "-c",
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    help="Configuration; posture.yaml here if there is one.",
-)
-profile_option = click.option("--profile", default="", help="fceb, dow or nss; the configuration's when left out.")
-moment_option = click.option(
-    "--as-of",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="Judge dates by this UTC day or moment.",
-)
+from posture.outcome import exit_code
+from posture.run import scan
+from reports.formats import write_all
 
 
 @click.command("scan")
@@ -101,10 +85,10 @@ def scan_command(
     moment = prepare.now()
     with prepare.open_store(config, create=True) as store:
         if inventory_path is None:
-            job = prepare.self_job(config, store, profile, moment)
+            job = jobs.self_job(config, store, profile, moment)
         else:
             files = (inventory_path, scope_path)
-            job = prepare.fleet_job(config, store, profile, moment, files, only=only, vantage=vantage)
+            job = jobs.fleet_job(config, store, profile, moment, files, only=only, vantage=vantage)
         job = replace(job, network=not no_network, login=not no_login)
         if dry_run:
             plans.show(plans.planned(job))
@@ -113,24 +97,6 @@ def scan_command(
             run_id = scan(store, job, moment, Work(progress, stop), resume=resume)
         code = hand_over(store, run_id, out, config.marking)
     context.exit(0 if exit_zero else code)
-
-
-def hand_over(store: Store, ref: str, out: Path, marking: str) -> int:
-    """Write the reports of a stored run, print its summary, and return the exit code."""
-    return hand_over_assessment(stored_assessment(store, ref), out, marking)
-
-
-def hand_over_assessment(
-    assessment: Assessment, out: Path, marking: str, formats: tuple[Format, ...] = STANDARD
-) -> int:
-    """Write the reports of an assessment, print its summary, and return the exit code."""
-    files = write_all(assessment, out, marking=marking, formats=formats)
-    for line in summary_lines(assessment, files):
-        terminal.say(line)
-    code = exit_code(assessment)
-    if code is ExitCode.NOTHING_ASSESSED:
-        terminal.note("nothing was assessed: no host answered, see the blind spots in the report")
-    return int(code)
 
 
 @contextmanager

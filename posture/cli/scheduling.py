@@ -19,8 +19,7 @@ import click
 from posture import inventory as inventories
 from posture import scope_file
 from posture.cli import prepare, terminal
-from posture.cli.reading import json_option
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, json_option, out_option
 from posture.errors import StoreError, UsageError
 from posture.model.assessment import RunState
 from posture.model.schedule import Kind, Missed, Occurrence, Outcome, Schedule

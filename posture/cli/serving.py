@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from posture.cli import prepare, terminal
-from posture.cli.scanning import config_option, out_option
+from posture.cli.options import config_option, out_option
 from posture.cli.scheduling import keeper_of, told_to_end
 from posture.config import Config
 from posture.errors import UsageError

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from posture.asked import asked_of
+from posture.assess import stored_assessment
 from posture.config import NotifyEntry
 from posture.model.asked import Asked, NotKnown
 from posture.model.assessment import Assessment, RunState
 from posture.model.schedule import Kind
 from posture.notify.events import Event, events
 from posture.notify.post import Target
-from posture.run import stored_assessment
 from posture.store import Store
 
 

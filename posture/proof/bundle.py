@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from posture.assess import stored_assessment
 from posture.errors import UsageError
 from posture.judged import CIRCUMSTANCES, register_of
 from posture.model.assessment import Assessment
@@ -44,7 +45,6 @@ from posture.proof.signing import Signer, encrypt
 from posture.proof.stamping import stamped_by
 from posture.proof.tarfile_strict import TarWriter, read_members
 from posture.receipts import receipts
-from posture.run import stored_assessment
 from posture.store import Store
 from posture.store.codec import encode
 from reports.files import new_file

@@ -19,12 +19,12 @@ from posture.catalogue.load import load
 from posture.config import default
 from posture.demo import HOME
 from posture.evaluate.fleet import fleet_documents
+from posture.gather import Job
 from posture.judged import Circumstances
 from posture.model.clock import Campaign
 from posture.model.finding import Waiver
 from posture.model.host import FLEET, Vantage
 from posture.model.observation import FactDocument, Observation
-from posture.run import Job
 from posture.scope import Scope, Window
 
 PROGRAM = str(Path(sys.executable).with_name("posture"))

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from posture.assess import stored_assessment
+from posture.evaluated import evaluate
+from posture.gather import Work
 from posture.judged import register_of, stored
 from posture.known import FeedMatcher
 from posture.model.finding import Closing, Finding, Status
 from posture.model.host import Host
 from posture.model.observation import Observation
 from posture.model.vulnerability import Advisory, CveRecord, Detection, FeedStamp, FixState
-from posture.run import Work, evaluate, replay, stored_assessment
+from posture.run import replay
 from posture.store import Did, Store
 from posture.vulnerabilities.register import Matched, in_enclave, joined
 from tests.posture.replays import DAY, HARDENED, START, job, recorded, write_inventory

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from posture.run import Work, replay, stored_assessment
+from posture.assess import stored_assessment
+from posture.gather import Work
+from posture.run import replay
 from posture.store import Store
 from reports.html_report import write_html
 from tests.posture.replays import DAY, HARDENED, START, edited, job, recorded, write_inventory

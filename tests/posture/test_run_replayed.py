@@ -10,12 +10,17 @@ from pathlib import Path
 import pytest
 
 from collectors.base import Transcript
+from posture.assess import stored_assessment
 from posture.errors import StoreError
+from posture.evaluated import evaluate
+from posture.exit_codes import ExitCode
+from posture.gather import Work
 from posture.model.assessment import Assessment, RunState
 from posture.model.finding import Approval, Closing, Finding, Status, Waiver
 from posture.model.host import FLEET
 from posture.model.observation import Blind, FactDocument, Hole, Origin
-from posture.run import ExitCode, Work, evaluate, exit_code, merge, replay, scan, stored_assessment
+from posture.outcome import exit_code
+from posture.run import merge, replay, scan
 from posture.store import Did, Store
 from tests.posture.replays import (
     DAY,

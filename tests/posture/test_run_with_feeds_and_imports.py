@@ -13,16 +13,19 @@ from typing import Any
 import msgspec
 import pytest
 
+from posture.assess import stored_assessment
+from posture.evaluated import evaluate
 from posture.feeds.intake import Source, take
 from posture.feeds.library import Library
 from posture.feeds.registry import feed
+from posture.gather import Job, Work
 from posture.imports import table
 from posture.imports.book import Book
 from posture.imports.scan import keep
 from posture.known import FeedMatcher
 from posture.model.host import Inventory
 from posture.model.observation import FactDocument, Origin, Unseen
-from posture.run import Job, Work, evaluate, replay, stored_assessment
+from posture.run import replay
 from posture.store import Store
 from tests.posture.feeds import authored
 from tests.posture.replays import DAY, HARDENED, START, job, recorded, write_inventory

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from posture import config
+from posture.assess import stored_assessment
 from posture.demo import run_demo
 from posture.histories import SCORES, score_trend
-from posture.run import stored_assessment
 from posture.store import Store
 
 

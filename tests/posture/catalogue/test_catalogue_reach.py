@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from posture.catalogue.load import load
 from posture.catalogue.reach import NETWORK_TOPICS, reach_of
-from posture.run import DERIVED_COLLECTORS, NETWORK_COLLECTORS
+from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS
 
 CATALOGUE = load()
 REACH = {one.category: one for one in reach_of(CATALOGUE.categories, CATALOGUE.checks.values())}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -51,19 +50,6 @@ def test_what_is_told_before_a_command_is_loaded_is_what_it_says_itself() -> Non
     modules = {module for section in SECTIONS.values() for module, _ in section.values()}
     loaded = {command.name for module in modules for command in import_module(f"posture.cli.{module}").COMMANDS}
     assert loaded == set(told)
-
-
-def test_help_and_completion_load_no_command() -> None:
-    """What a shell asks at every press of the tab key."""
-    complete = {"_POSTURE_COMPLETE": "bash_complete", "COMP_WORDS": "posture sc", "COMP_CWORD": "1"}
-    for words, environment, says in (((), complete, "scan"), (("--help",), {}, "Keep running:")):
-        script = "import sys; from posture.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
-        done = subprocess.run(
-            (sys.executable, "-c", script, *words), env={**os.environ, **environment}, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        assert says in done.stdout
-        assert not {"sqlalchemy", "paramiko", "posture.run", "collectors", "reports.formats"} & set(done.stderr.split())
 
 
 def test_the_help_names_every_exit_code(posture: Call) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from posture.assess import stored_assessment
 from posture.attack import graph_of
+from posture.evaluated import evaluate
 from posture.graph.codec import decode, encode
-from posture.run import evaluate, stored_assessment
 from posture.store import Store
 
 Call = Callable[..., Any]

@@ -15,11 +15,12 @@ import pytest
 
 from posture import gather
 from posture.errors import UsageError
+from posture.gather import Work
 from posture.proof.bundle import Sealing, write_bundle
 from posture.proof.reading import Bundle, written_verdicts
 from posture.proof.sample import draw
 from posture.proof.signing import Signer
-from posture.run import Work, replay
+from posture.run import replay
 from posture.store import Store
 from reports.formats import chosen
 from tests.posture.replays import HARDENED, job, recorded

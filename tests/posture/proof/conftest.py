@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from posture.gather import Work
 from posture.proof import signing
 from posture.proof.bundle import Sealing, write_bundle
-from posture.run import Work, replay
+from posture.run import replay
 from posture.store import Store
 from reports.formats import chosen
 from tests.posture.proof.bundles import Made, keys_of, new_key

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from posture.assess import stored_assessment
 from posture.cli.proving import receipts_command, verify_command
 from posture.errors import UsageError
+from posture.gather import Work
 from posture.model.finding import Closing, Finding, Status
 from posture.model.receipt import Force
 from posture.receipts import receipt, receipts
-from posture.run import Work, replay, stored_assessment
+from posture.run import replay
 from posture.store import Store
 from tests.posture.replays import DAY, HARDENED, PASSWORDS, START, edited, job, recorded, write_inventory
 

@@ -10,7 +10,8 @@ from collectors.base import Transcript
 from collectors.replay import read_transcripts
 from posture import config
 from posture.demo import HOME, demo_job
-from posture.run import Work, replay
+from posture.gather import Work
+from posture.run import replay
 from posture.store import Store
 
 DAY = timedelta(days=1)

@@ -11,12 +11,12 @@ import pytest
 from served import Served, served
 from starlette.testclient import TestClient
 
+from posture.assess import stored_assessment
 from posture.attack import attack_of, graph_of
 from posture.model.account import Role
 from posture.model.attack import AttackReport
 from posture.plan.calendar import Hours
 from posture.planning import calendar_of, what_if_of, works_of
-from posture.run import stored_assessment
 from reports.calendar_ics import ics
 
 SYSTEMS = ("ai-pilot", "citizen-portal", "grants", "personnel", "records", "workstations")

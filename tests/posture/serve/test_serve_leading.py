@@ -15,10 +15,11 @@ from collectors.replay import read_transcripts
 from posture import config
 from posture.asked import asked_of
 from posture.demo import HOME, demo_job
+from posture.gather import Work
 from posture.model.account import Role
 from posture.model.asked import Asked
 from posture.model.assessment import RunState
-from posture.run import Work, replay
+from posture.run import replay
 from posture.serve.app import create_app
 from posture.serve.door import Door
 from posture.serve.gate import Settings

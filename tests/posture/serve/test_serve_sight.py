@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from served import Served, served
 
+from posture.assess import stored_assessment
 from posture.model.account import Account, Role
 from posture.model.assessment import Assessment
-from posture.run import stored_assessment
 from posture.serve.sight import seen_by, seen_graph, surveyed
 from reports.survey import Limits, Survey, survey
 

@@ -15,12 +15,12 @@ from served import Served, form, served
 from starlette.testclient import TestClient
 
 from posture import config
+from posture.assess import stored_assessment
 from posture.demo import run_demo
 from posture.model.account import Role
 from posture.model.finding import Finding, WaiverState
 from posture.model.host import FLEET
 from posture.model.work import Decision, WaiverRequest
-from posture.run import stored_assessment
 
 
 @pytest.fixture(scope="module")
