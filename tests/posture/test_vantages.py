@@ -13,10 +13,13 @@ from collectors.exposure_evidence import EVERY_TCP, Looked, evidence_of
 from collectors.nmap import Phase
 from collectors.nmap_xml import RunHeader, read_bytes
 from posture.asked import asked_of
+from posture.assess import stored_assessment
+from posture.evaluated import evaluate
+from posture.gather import Job, Work
 from posture.model.finding import Finding, Status
 from posture.model.host import Vantage
 from posture.model.observation import FactDocument, Origin
-from posture.run import Job, Work, evaluate, replay, stored_assessment
+from posture.run import replay
 from posture.store import Store
 from reports.terminal import summary_lines
 from tests.posture.replays import DAY, START, job

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 _NOBODY = 65534  # PostgreSQL refuses to run as root
 
 
@@ -27,16 +29,16 @@ class Server:
     def new_database(self, template: str = "") -> str:
         """Return the URL of an empty database, or of a copy of another one that nobody is connected to."""
         name = f"t{next(self._numbers)}"
-        self._psql(f'CREATE DATABASE "{name}" TEMPLATE "{_name(template) if template else "template0"}"')
+        self._say(f'CREATE DATABASE "{name}" TEMPLATE "{_name(template) if template else "template0"}"')
         return f"postgresql+psycopg://nobody@/{name}?host={self.place}"
 
     def drop(self, url: str) -> None:
         """Drop a database, whoever is still connected to it."""
-        self._psql(f'DROP DATABASE "{_name(url)}" WITH (FORCE)')
+        self._say(f'DROP DATABASE "{_name(url)}" WITH (FORCE)')
 
-    def _psql(self, statement: str) -> None:
-        argv = ("psql", "-q", "-h", str(self.place), "-U", "nobody", "-d", "postgres", "-c", statement)
-        subprocess.run(argv, check=True, capture_output=True)
+    def _say(self, statement: str) -> None:
+        with psycopg.connect(host=str(self.place), user="nobody", dbname="postgres", autocommit=True) as conn:
+            conn.execute(statement.encode())
 
 
 def _name(url: str) -> str:
