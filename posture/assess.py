@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 
@@ -20,7 +20,7 @@ from posture.judged import RECEIPTS, Circumstances, Judged, stored
 from posture.model.assessment import Assessment, Coverage, HostAssessment, Run
 from posture.model.burndown import Burndown
 from posture.model.check import Baseline, Check
-from posture.model.clock import Clock
+from posture.model.clock import Clock, DueDate
 from posture.model.discovered import Found
 from posture.model.finding import Closing, Finding, Result, Status, Verdict
 from posture.model.host import FLEET
@@ -147,6 +147,30 @@ def _notes_on(unassessed: tuple[Found, ...]) -> Iterator[str]:
         )
 
 
+Dated = tuple[str, datetime, tuple[DueDate, ...]]
+"""A finding by id, first sight and dates."""
+
+
+class Fingerprint:
+    """A digest over every result as it streams by, and at the end over every finding with its dates."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._encode = msgspec.json.Encoder(order="sorted").encode
+
+    def add(self, results: Iterable[Result]) -> None:
+        """Take in the results of the next host, waivers and attestations among them."""
+        for result in results:
+            self._digest.update(self._encode(result))
+
+    def over(self, dated: Iterable[Dated]) -> str:
+        """Return it over every finding too."""
+        digest = self._digest.copy()
+        for one in sorted(dated, key=lambda one: one[0]):
+            digest.update(self._encode(one))
+        return digest.hexdigest()
+
+
 class _Walk:
     """One pass over all hosts: coverage, bands, findings and the fingerprint."""
 
@@ -155,7 +179,7 @@ class _Walk:
         self._checks: Mapping[str, Check] = {check.id: check for check in judged.baseline.checks}
         self._first_seen = {finding.id: finding for finding in store.findings()}
         self._due = judged.circumstances.due(judged.baseline, judged.known)
-        self._digest = hashlib.sha256()
+        self._fingerprint = Fingerprint()
         self._hosts = frozenset(host.id for host in judged.inventory.hosts)
         self.book, self.attested = judged.book(), judged.attested()
         self.findings: list[Finding] = []
@@ -173,7 +197,7 @@ class _Walk:
     def walk(self) -> None:
         """Read every host once."""
         counts = Counter(dict.fromkeys(Status, 0))  # in the order of the statuses
-        encode, mended = msgspec.json.Encoder(order="sorted").encode, self._mended
+        mended = self._mended
         for host in self._judged.read_hosts():
             self.platforms.append(host.platform)
             self.bands.add(host.host, host.results)
@@ -182,9 +206,9 @@ class _Walk:
                 self.fleet = results
             elif host.host.id in self._hosts:
                 counts.update(result.verdict.status for result in results)
+            self._fingerprint.add(results)
             opened: list[Finding] = []
             for result in results:
-                self._digest.update(encode(result))
                 if result.verdict.status is Status.FAIL:
                     opened += self._opened(result)
                 if mended and (result.check, result.host) in mended:
@@ -208,10 +232,7 @@ class _Walk:
 
     def fingerprint(self) -> str:
         """Return the digest over every result, and every finding with its dates."""
-        digest = self._digest.copy()
-        for finding in sorted(self.findings, key=lambda finding: finding.id):
-            digest.update(msgspec.json.encode([finding.id, finding.first_seen, finding.due], order="sorted"))
-        return digest.hexdigest()
+        return self._fingerprint.over((one.id, one.first_seen, one.due) for one in self.findings)
 
     def _opened(self, result: Result) -> Iterator[Finding]:
         check, as_of = self._checks[result.check], self._judged.run.as_of

@@ -30,6 +30,7 @@ from posture.model.rule import RuleBook
 from posture.model.trend import ScoreTrend
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
 from posture.plan.weights import Weights
+from posture.scope import Scope
 from posture.store import Store
 from posture.vulnerabilities.assess import Rules
 from posture.vulnerabilities.register import PART, Reader, Register, kev_source, nothing_known, sights_of
@@ -37,6 +38,8 @@ from posture.vulnerabilities.topic import of_vulnerabilities
 
 CIRCUMSTANCES = "circumstances"
 """Name of the part of a run that holds what else a report needs."""
+SCOPES = "scopes"
+"""Name of the part that holds the written authorisations a run was made under: one, or more where it was resumed."""
 RECEIPTS, UNSETTLED = "receipts", "unsettled"
 """Names of the parts with what a run proved mended, and with what is good on one side only."""
 
@@ -151,6 +154,15 @@ def circumstances_of(store: Store, ref: str) -> Circumstances:
 def keep_circumstances(store: Store, run_id: str, circumstances: Circumstances) -> None:
     """Keep them with the run."""
     store.save_part(run_id, CIRCUMSTANCES, msgspec.json.encode(circumstances, order="sorted"))
+
+
+def keep_scope(store: Store, run_id: str, scope: Scope) -> None:
+    """Keep the authorisation with the run, behind those that it was under before."""
+    before = store.part(run_id, SCOPES) if SCOPES in store.parts(run_id) else b"[]"
+    scopes = msgspec.json.decode(before, type=list[msgspec.Raw])
+    this = msgspec.Raw(msgspec.json.encode(scope, order="sorted"))
+    if bytes(this) not in map(bytes, scopes):
+        store.save_part(run_id, SCOPES, msgspec.json.encode([*scopes, this]))
 
 
 def register_of(store: Store, ref: str) -> Register:

@@ -29,6 +29,7 @@ from posture.judged import (
     circumstances_of,
     first_sights,
     keep_circumstances,
+    keep_scope,
     merged_circumstances,
     register_of,
     stored,
@@ -168,6 +169,7 @@ def _begun(
     run = replace(_new_run(job.baseline, job.scope.authorisation, now), origin=origin, as_of=as_of or now)
     store.begin_run(run, job.inventory, job.baseline)
     keep_circumstances(store, run.id, _with_granted(store, job))
+    keep_scope(store, run.id, job.scope)
     return run
 
 
@@ -211,6 +213,7 @@ def _taken_up(store: Store, ref: str, job: Job, now: datetime) -> tuple[Run, Job
     taken_up = store.resume_run(found.id, now)
     if CIRCUMSTANCES not in store.parts(found.id):  # it was killed in its first moment
         keep_circumstances(store, found.id, _with_granted(store, job))
+    keep_scope(store, found.id, job.scope)
     job = replace(
         job,
         inventory=taken_up.inventory,

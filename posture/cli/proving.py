@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -92,6 +93,7 @@ def bundle_command(
 @click.option("--countersigner", default="", help="Who else in that list must have signed.")
 @click.option("--public-key", type=_file, help="PEM public key of the ECDSA signature, got outside the bundle.")
 @click.option("--authority", type=_file, help="Certificate of the timestamp authority.")
+@click.option("--earlier", type=_file, help="A bundle you were given before: its audit log must be the beginning.")
 @click.option("--sample", "number", type=int, help="Draw so many verdicts and collect them again, live.")
 @click.option("--seed", default="", help="Decides the draw: anybody with the bundle and the seed draws the same.")
 @click.option("-i", "--inventory", type=_file, help="Inventory to reach the drawn hosts by.")
@@ -112,6 +114,7 @@ def verify_command(
     countersigner: str,
     public_key: Path | None,
     authority: Path | None,
+    earlier: Path | None,
     number: int | None,
     seed: str,
     inventory: Path | None,
@@ -129,6 +132,9 @@ def verify_command(
 
     With `--sample`, draw verdicts of the bundle, read their hosts again through the same collectors, judge them by the
     bundle's own baseline, say which differ and why, and sign that with the auditor's own key.
+
+    What the audit log said of inventory, scope, answers and results when the run was made must be what the bundle
+    holds. Who holds the signing key can write a whole log anew: `--earlier` holds it against one they gave away.
 
     A countersignature or a timestamp that the bundle, the configuration or an option asks for and that is not there
     fails.
@@ -149,7 +155,8 @@ def verify_command(
         with prepare.open_store(config) as store:
             context.exit(_replayed(receipt(store, finding), as_json=as_json))
     asks = frozenset(config.evidence.asks)
-    lines = list(verify_bundle(bundle, _keys(allowed_signers, signer, public_key, authority, countersigner, asks)))
+    keys = _keys(allowed_signers, signer, public_key, authority, countersigner, asks)
+    lines = list(verify_bundle(bundle, replace(keys, earlier=earlier)))
     _show(bundle, lines, as_json=as_json, alone=number is None)
     code = _code_of(lines)
     if number is not None and code is ExitCode.FINDINGS:

@@ -12,7 +12,6 @@ import msgspec
 
 from posture.assess import stored_assessment
 from posture.errors import UsageError
-from posture.judged import CIRCUMSTANCES, register_of
 from posture.model.assessment import Assessment
 from posture.model.finding import Status
 from posture.proof.layout import (
@@ -20,13 +19,13 @@ from posture.proof.layout import (
     ATTESTATIONS,
     AUDIT,
     BASELINE,
-    CIRCUMSTANCES_FILE,
     ECDSA_SIGNATURE,
+    FIRST_SIGHTS,
     FORMAT,
     INVENTORY,
     MANIFEST,
+    PARTS,
     RECEIPTS,
-    REGISTER,
     RUN,
     SSH_SIGNATURE,
     SUMS,
@@ -38,6 +37,7 @@ from posture.proof.layout import (
     Manifest,
     directory_of,
     meta_of,
+    piece_file,
     session_file,
 )
 from posture.proof.pages import verify_page
@@ -101,10 +101,9 @@ def _fill(writer: TarWriter, store: Store, assessment: Assessment, made: Path, s
     writer.add(ATTESTATIONS, b"".join(stated))
     writer.add(VERIFY, verify_page(run.id, sealing.signer, asks=asks_of(sealing)).encode())
     writer.add(RUN, encode(run))
-    writer.add(INVENTORY, encode(store.inventory(run.id)))
-    writer.add(BASELINE, encode(store.baseline(run.id)))
-    writer.add(CIRCUMSTANCES_FILE, store.part(run.id, CIRCUMSTANCES))
-    writer.add(REGISTER, msgspec.json.encode(register_of(store, run.id), order="sorted"))
+    _add_judged_by(writer, store, run.id)
+    sights = {finding.id: finding.first_seen for finding in assessment.findings if finding.open}
+    writer.add(FIRST_SIGHTS, _json(sights))
     lines = made / VERDICTS
     with lines.open("wb") as file:
         for line in _verdicts(assessment):
@@ -130,6 +129,18 @@ def _fill(writer: TarWriter, store: Store, assessment: Assessment, made: Path, s
             writer.add_file(file_path.relative_to(made).as_posix(), file_path)
     head = (len(rows), rows[-1]["digest"]) if rows else (0, "")
     writer.add(MANIFEST, _json(_manifest(assessment, sealing, marking, sessions, len(hosts), head)))
+
+
+def _add_judged_by(writer: TarWriter, store: Store, run_id: str) -> None:
+    """Add what the run was judged by: the very bytes whose digests stand in the audit log."""
+    over, kept = store.judged_over(run_id), store.parts(run_id)
+    writer.add(INVENTORY, over.header)
+    for digest, piece in sorted(over.pieces.items()):
+        writer.add(piece_file(digest), piece)
+    writer.add(BASELINE, over.baseline)
+    for part, name in PARTS.items():
+        if part in kept:
+            writer.add(name, store.part(run_id, part))
 
 
 def asks_of(sealing: Sealing) -> frozenset[str]:

@@ -9,15 +9,23 @@ from datetime import datetime
 import msgspec
 
 from collectors.base import Answer, Command, Session, Transcript
+from posture.judged import CIRCUMSTANCES, SCOPES
 from posture.model.observation import Blind, Hole, Origin
+from posture.vulnerabilities.register import PART as VULNERABILITIES
 
-FORMAT = "posture.bundle/1"
+FORMAT, BEFORE_PINS = "posture.bundle/2", "posture.bundle/1"
+"""What is written, and what is read beside it: bundles whose inventory is not the one that the audit log pins."""
 MANIFEST, VERDICTS, AUDIT, VERIFY = "manifest.json", "verdicts.jsonl", "audit.jsonl", "VERIFY.md"
-RUN, INVENTORY, BASELINE = "judged-by/run.json", "judged-by/inventory.json", "judged-by/baseline.json"
+RUN, INVENTORY, BASELINE = "judged-by/run.json", "judged-by/inventory/header.json", "judged-by/baseline.json"
+INVENTORY_BEFORE_PINS = "judged-by/inventory.json"
 SUMS, SSH_SIGNATURE, ECDSA_SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.ecdsa"
 ATTESTATION, TIMESTAMP, COUNTERSIGNATURE = "attestation.dsse.json", "SHA256SUMS.tsr", "SHA256SUMS.countersig"
 RECEIPTS, ATTESTATIONS = "receipts.jsonl", "attestations.jsonl"
+FIRST_SIGHTS = "first-sights.json"
+"""When each open finding was first seen, by its id: dates start there, and the history behind it is in no bundle."""
 CIRCUMSTANCES_FILE, REGISTER = "judged-by/circumstances.json", "judged-by/vulnerabilities.json"
+PARTS = {CIRCUMSTANCES: CIRCUMSTANCES_FILE, SCOPES: "judged-by/scopes.json", VULNERABILITIES: REGISTER}
+"""Documents kept with a run, by the name that the audit log pins them under, and the member each of them is."""
 UNLISTED = frozenset({SUMS, SSH_SIGNATURE, ECDSA_SIGNATURE, ATTESTATION, TIMESTAMP, COUNTERSIGNATURE})
 """What SHA256SUMS does not name: itself, and what was made over it."""
 NAMESPACE = "posture-evidence"
@@ -117,6 +125,11 @@ class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def directory_of(host: str) -> str:
     """Return the directory name of a host: no two hosts share one, not even where names do not tell case apart."""
     return file_name_of(host) if host == host.lower() else _told_apart(host)
+
+
+def piece_file(digest: str) -> str:
+    """Return the member that holds a piece of the inventory."""
+    return f"judged-by/inventory/{digest}.json"
 
 
 def file_name_of(text: str) -> str:

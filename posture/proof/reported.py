@@ -11,6 +11,7 @@ from posture.evaluate.lifecycle import finding_id
 from posture.model.finding import Result, Status
 from posture.model.host import FLEET
 from posture.proof.answers import Answered, Line, none, tried
+from posture.proof.layout import FIRST_SIGHTS
 from posture.proof.reading import Bundle, Evidence
 
 ASSESSMENT = "reports/assessment.json"
@@ -60,7 +61,6 @@ def reported(
     yield none(what, list(_other_results(report, judged)), "differ")
     others = sorted(name.removeprefix("reports/") for name in bundle.members if name.startswith("reports/"))
     unread = ", ".join(name for name in others if name != ASSESSMENT.removeprefix("reports/"))
-    # First sight comes from the history of the store, which no bundle holds.
     said = f"{len(report.findings):,} findings, dated again from the first sight they name"
     said += f"; not read: {unread}" if unread else ""
     what = f"{ASSESSMENT} has the findings and due dates that follow"
@@ -92,8 +92,11 @@ def _other_dates(report: _Report, evidence: Evidence, failing: Sequence[Result])
             if finding is None:
                 yield f"{place}: no finding, the evidence says fail"
                 continue
+            first_seen = evidence.first_seen(finding.id, finding.first_seen)
             if finding.first_seen > evidence.run.as_of:
                 yield f"{place}: first seen after the run it stands in"
+            elif finding.first_seen != first_seen:
+                yield f"{place}: first seen {finding.first_seen:%Y-%m-%d}, {FIRST_SIGHTS} says {first_seen:%Y-%m-%d}"
             due = evidence.due(checks[result.check], result.host, subject, finding.first_seen) or ()
             follows = [(one.clock, one.due) for one in due]
             said = [(one.clock, one.due) for one in finding.due]

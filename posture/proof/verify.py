@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
-from posture.errors import UsageError
+from posture.assess import Fingerprint
 from posture.judging import judge_evidence
 from posture.model.finding import Result, Status
 from posture.model.host import FLEET
 from posture.proof import signing
 from posture.proof.answers import Answered, Line, held, none, tried
+from posture.proof.audited import Pinned, as_pinned, audit_log, goes_on, results_as_pinned
 from posture.proof.layout import (
     ASKED,
     ATTESTATION,
-    AUDIT,
+    BEFORE_PINS,
     COUNTERSIGN_NAMESPACE,
     COUNTERSIGNATURE,
     ECDSA_SIGNATURE,
@@ -48,6 +47,8 @@ class Keys:
     """Who else must have signed; naming one asks for it."""
     asks: frozenset[str] = frozenset()
     """What the auditor's own configuration asks of every bundle; see ``layout.ASKED``."""
+    earlier: Path | None = None
+    """A bundle of an earlier run, as it was handed over then."""
 
 
 def verify_bundle(path: Path, keys: Keys, *, now: datetime | None = None) -> Iterator[Line]:
@@ -65,7 +66,7 @@ def verify_bundle(path: Path, keys: Keys, *, now: datetime | None = None) -> Ite
     yield line
     if manifest is None:
         return
-    if manifest.format != FORMAT:
+    if manifest.format not in (FORMAT, BEFORE_PINS):
         yield Line("the manifest can be read", Answered.FAILS, f"format {manifest.format}, expected {FORMAT}")
         return
     yield from _signing_as_said(bundle, manifest)
@@ -73,11 +74,15 @@ def verify_bundle(path: Path, keys: Keys, *, now: datetime | None = None) -> Ite
     named = {"countersignature": keys.countersigner, "timestamp": keys.authority}
     asks = keys.asks | frozenset(manifest.asks) | {name for name, given in named.items() if given}
     yield from _asked(bundle, asks)
-    yield _chain(bundle, manifest)
+    line, pinned = audit_log(bundle, manifest)
+    yield line
+    if keys.earlier is not None:
+        yield goes_on(bundle, keys.earlier)
     evidence, line = tried("each raw answer is what its description says", lambda: Evidence(bundle, manifest))
     yield line
     if evidence is not None:
-        yield from _verdicts(bundle, evidence, manifest)
+        yield from as_pinned(bundle, evidence, pinned, manifest)
+        yield from _verdicts(bundle, evidence, manifest, pinned)
 
 
 def files_hold(bundle: Bundle) -> Iterator[Line]:
@@ -199,25 +204,7 @@ def _signing_as_said(bundle: Bundle, manifest: Manifest) -> Iterator[Line]:
         )
 
 
-def _chain(bundle: Bundle, manifest: Manifest) -> Line:
-    what, prev, seq, ended = "the audit log is whole", "00" * 32, 0, False
-    try:
-        for seq, text in enumerate(bundle.content(AUDIT).splitlines(), start=1):
-            row = msgspec.json.decode(text)
-            digest = hashlib.sha256(bytes.fromhex(prev) + row["content"].encode()).hexdigest()
-            if (row["seq"], row["prev"], row["digest"]) != (seq, prev, digest):
-                return Line(what, Answered.FAILS, f"row {seq} does not follow from the one before")
-            written = msgspec.json.decode(row["content"])
-            ended = ended or (written["run"] == manifest.run and written["event"] in ("run_ended", "run_pinned"))
-            prev = digest
-    except (UsageError, msgspec.MsgspecError, KeyError, TypeError, ValueError, AttributeError) as reason:
-        return Line(what, Answered.FAILS, f"row {seq}: {reason}")
-    if (seq, prev if seq else "") != (manifest.audit_rows, manifest.audit_head):
-        return Line(what, Answered.FAILS, f"it was cut: {seq} rows of {manifest.audit_rows}, or another end")
-    return held(what, ended, "it does not hold the end of this run", f"{seq} rows")
-
-
-def _verdicts(bundle: Bundle, evidence: Evidence, manifest: Manifest) -> Iterator[Line]:
+def _verdicts(bundle: Bundle, evidence: Evidence, manifest: Manifest, pinned: Pinned) -> Iterator[Line]:
     what = "every verdict comes out the same from the raw evidence"
     written, line = tried("the verdicts can be read", lambda: written_verdicts(bundle))
     if written is None:
@@ -226,10 +213,12 @@ def _verdicts(bundle: Bundle, evidence: Evidence, manifest: Manifest) -> Iterato
     differing: list[str] = []
     judged: dict[str, dict[str, str]] = {}
     failing: list[Result] = []
+    fingerprint = Fingerprint()
     for host, measured in judge_evidence(
         evidence.run, evidence.inventory, evidence.baseline, evidence.known, evidence.transcripts
     ):
-        results = tuple(map(evidence.attested.cover, measured))
+        results = tuple(evidence.covered(measured))
+        fingerprint.add(evidence.reported(host, results))
         judged[host] = {one.check: one.verdict.status.label for one in results}
         failing += [one for one in results if one.verdict.status is Status.FAIL]
         differing += _differences(host, results, written.pop(host, {}))
@@ -237,6 +226,7 @@ def _verdicts(bundle: Bundle, evidence: Evidence, manifest: Manifest) -> Iterato
     total = sum(map(len, judged.values()))
     yield none(what, differing, "differ", f"{total:,} verdicts judged again")
     yield _counted(evidence, judged, manifest)
+    yield results_as_pinned(pinned, evidence, fingerprint.over(evidence.dated(failing)))
     yield from reported(bundle, evidence, judged, failing)
 
 

@@ -21,7 +21,8 @@ from posture.store.names import Interned
 from posture.store.schema import HOST_SCAN, SESSION
 
 T = TypeVar("T")
-_TRUNCATED, _TIMED_OUT, _AS_ROOT = 1, 2, 4
+TRUNCATED, TIMED_OUT, AS_ROOT = 1, 2, 4
+"""Flags of an answer."""
 _BUG = "this is a bug of ours: please report it"
 
 
@@ -181,10 +182,10 @@ def transcript_of(visited: Visited, contents: Mapping[Digest, bytes], gone: Mapp
             stderr=contents.get(err, b""),
             exit_code=exit_code,
             duration_ms=visited.durations[index],
-            truncated=bool(flags & _TRUNCATED),
-            timed_out=bool(flags & _TIMED_OUT),
+            truncated=bool(flags & TRUNCATED),
+            timed_out=bool(flags & TIMED_OUT),
             redactions=redactions,
-            ran_as_root=bool(flags & _AS_ROOT),
+            ran_as_root=bool(flags & AS_ROOT),
             gone=gone.get(out) or gone.get(err, ""),
         )
     failure = visited.about.failure
@@ -327,7 +328,7 @@ def _references(
 
 
 def _facts_of(answer: Answer) -> AnswerFacts:
-    flags = _TRUNCATED * answer.truncated | _TIMED_OUT * answer.timed_out | _AS_ROOT * answer.ran_as_root
+    flags = TRUNCATED * answer.truncated | TIMED_OUT * answer.timed_out | AS_ROOT * answer.ran_as_root
     return (answer.exit_code, flags, answer.redactions, len(answer.stdout))
 
 
@@ -335,7 +336,7 @@ def _evidence(
     session: Session, command: Command, digests: tuple[str, str], facts: AnswerFacts, duration_ms: int
 ) -> Evidence:
     exit_code, flags, redactions, size_bytes = facts
-    by_sudo = command.sudo and bool(flags & _AS_ROOT) and session.account != "root"
+    by_sudo = command.sudo and bool(flags & AS_ROOT) and session.account != "root"
     return Evidence(
         sha256=digests[0],
         stderr_sha256=digests[1],
@@ -349,7 +350,7 @@ def _evidence(
         duration_ms=duration_ms,
         exit_code=exit_code,
         size_bytes=size_bytes,
-        truncated=bool(flags & _TRUNCATED),
+        truncated=bool(flags & TRUNCATED),
         redactions=redactions,
     )
 

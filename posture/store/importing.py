@@ -145,7 +145,8 @@ class _Importer:
         )
         self._hosts = frozenset(host.id for host in inventory.hosts)
         shown = _in_enclave(inventory, self._enclave) if self._enclave else inventory
-        run = replace(manifest.run, origin=Origin.IMPORTED)
+        digest = "" if self._enclave else manifest.run.inventory_digest  # its hosts have other names here
+        run = replace(manifest.run, origin=Origin.IMPORTED, inventory_digest=digest)
         provenance = Provenance(manifest.run.origin, manifest.run.scanner, self._enclave, file_sha256(self._path))
         frozen = runs.Frozen(
             put_inventory(self._conn, self._interned.blobs, shown),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby
@@ -33,6 +33,7 @@ from posture.store.collected import (
 from posture.store.database import Database
 from posture.store.inventories import Header, find_stored_host, read_stored_piece
 from posture.store.names import Interned
+from posture.store.pins import pin_of_visit
 from posture.store.results import Denominator, Results, denominator_of, not_attempted, states_of
 from posture.store.schema import SESSION, TALLY
 from posture.store.values import FLEET, Difference, Tally, Visit
@@ -53,6 +54,17 @@ class OpenRun:
     id: str
     header: Header
     denominator: Denominator
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is said of a run when it ends."""
+
+    root: str
+    """Over the packs of every host, as this store keeps them."""
+    answers: str
+    """Over every raw answer, as anybody can work it out who has them."""
+    tally: Tallied
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +186,19 @@ class Reading:
             counted.update(_counts(run, hosts, packs))
         return _named_counts(run, counted)
 
-    def summary(self, run: OpenRun) -> tuple[str, Tallied]:
-        """Return root and tally in one pass over the run."""
-        whole = hashlib.sha256()
+    def summary(self, run: OpenRun) -> Summary:
+        """Return what is said of a run when it ends, in one pass over it."""
+        whole, answers = hashlib.sha256(), hashlib.sha256()
         counted: Counter[tuple[str, int, int]] = Counter()
         for conn, ids, hosts in self.pieces(run):
             packs = self._results.packs(conn, run.no, ids, run.denominator)
             for record in self._records(conn, run, ids, packs):
                 whole.update(record.pinned())
+                commands = self._commands_of(conn, record.visits)
+                for visited in record.visits:
+                    answers.update(pin_of_visit(visited, commands))
             counted.update(_counts(run, hosts, packs))
-        return whole.hexdigest(), _named_counts(run, counted)
+        return Summary(whole.hexdigest(), answers.hexdigest(), _named_counts(run, counted))
 
     def stored_tally(self, run: OpenRun) -> tuple[Tally, ...]:
         """Return the tally that was written when the run ended; empty before."""
@@ -234,6 +249,11 @@ class Reading:
 
     def evidence(self, conn: Connection, stored: Sequence[Visited]) -> tuple[Evidence, ...]:
         """Return the evidence of sessions."""
+        commands = self._commands_of(conn, stored)
+        return tuple(one for visited in stored for one in evidence_of_visit(visited, commands))
+
+    def _commands_of(self, conn: Connection, stored: Sequence[Visited]) -> Mapping[Digest, Command]:
+        """Return what was asked in sessions, by digest, and maybe more."""
         wanted = {ref for visited in stored for ref in visited.answers.refs[::3]}
         if len(self._commands) > _COMMANDS:
             self._commands = {}
@@ -241,7 +261,7 @@ class Reading:
         self._commands |= {
             digest: read_command(content) for digest, content in self._interned.blobs.get(conn, missing).items()
         }
-        return tuple(one for visited in stored for one in evidence_of_visit(visited, self._commands))
+        return self._commands
 
     def root(self, run: OpenRun) -> str:
         """Return a digest over the packs of every host: what the audit chain pins."""

@@ -18,12 +18,13 @@ from posture.model.progress import HowFar
 from posture.store import chain, findings, runs
 from posture.store.blobs import NOT_KEPT_HINT, digest_of
 from posture.store.collected import whole_or_refused
-from posture.store.inventories import get_inventory
+from posture.store.inventories import get_inventory, read_header
 from posture.store.opened import Opened
 from posture.store.schema import BLOB
 from posture.store.values import (
     Difference,
     FindingChange,
+    JudgedOver,
     StoredRun,
     Tally,
 )
@@ -67,6 +68,16 @@ class Recalling(Opened):
         """Return the baseline a run was begun with."""
         with self.database.read() as conn:
             return runs.baseline(conn, self._interned, runs.find(conn, ref))
+
+    def judged_over(self, ref: str) -> JudgedOver:
+        """Return inventory and baseline of a run as the bytes whose digests the audit chain holds."""
+        with self.database.read() as conn:
+            row, blobs = runs.find(conn, ref), self._interned.blobs
+            header = blobs.get_number(conn, row.inventory)
+            pieces = {one: bytes.fromhex(one) for one in read_header(header).pieces}
+            contents = blobs.get(conn, pieces.values())
+            kept = {one: contents[digest] for one, digest in pieces.items()}
+            return JudgedOver(header, kept, blobs.get_number(conn, row.baseline))
 
     def parts(self, ref: str) -> tuple[str, ...]:
         """Return the names of the documents kept with a run."""

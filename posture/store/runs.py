@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, select, update
@@ -43,6 +44,7 @@ def begin(conn: Connection, interned: Interned, run: Run, frozen: Frozen, proven
     if conn.execute(select(RUN.c.no).where(RUN.c.id == run.id)).first() is not None:
         raise StoreError(f"run {run.id} is in the store already", hint="`posture runs` lists what is there")
     numbers = interned.blobs.numbers(conn, [frozen.inventory, frozen.baseline])
+    run = replace(run, inventory_digest=run.inventory_digest or frozen.inventory.hex())
     values = _columns(run) | {
         "inventory": numbers[frozen.inventory],
         "baseline": numbers[frozen.baseline],
@@ -57,9 +59,23 @@ def begin(conn: Connection, interned: Interned, run: Run, frozen: Frozen, proven
     if run.state is RunState.RUNNING:
         note_run(conn, run.id)
     row = find(conn, run.id)
-    detail = {"inventory": frozen.inventory.hex(), "baseline": frozen.baseline.hex(), "operator": run.operator}
+    detail = {"inventory": frozen.inventory.hex(), "baseline": frozen.baseline.hex()} | about(run)
     chain.append(conn, interned.blobs, [chain.Entry(run.started_at, "run_begun", run.id, row.no, detail=detail)])
     return int(row.no)
+
+
+def about(run: Run) -> dict[str, Any]:
+    """Return what the audit chain says of a run when it begins: who looks, by what authority, as of when."""
+    return {
+        "operator": run.operator,
+        "scanner": run.scanner,
+        "tool_version": run.tool_version,
+        "authorisation": run.authorisation,
+        "profile": run.profile,
+        "as_of": micros(run.as_of),
+        "origin": run.origin.value,
+        "merged_from": list(run.merged_from),
+    }
 
 
 def find(conn: Connection, ref: str) -> RunRow:
@@ -123,7 +139,8 @@ class Ending:
     notes: tuple[str, ...]
     fingerprint: str
     root: str
-    """Over the packs of every host; in the audit chain it pins them."""
+    answers: str
+    """See ``reading.Summary``; in the audit chain they pin what was collected."""
 
 
 def end(conn: Connection, interned: Interned, row: RunRow, ending: Ending) -> None:
@@ -136,8 +153,17 @@ def end(conn: Connection, interned: Interned, row: RunRow, ending: Ending) -> No
         "owner": "",
     }
     conn.execute(update(RUN).where(RUN.c.no == row.no).values(values))
-    detail = {"state": ending.state.value, "fingerprint": ending.fingerprint, "root": ending.root}
+    detail = {"state": ending.state.value, "fingerprint": ending.fingerprint}
+    detail |= pins(conn, interned, row.no, ending.root, ending.answers)
     chain.append(conn, interned.blobs, [chain.Entry(ending.at, "run_ended", row.id, row.no, detail=detail)])
+
+
+def pins(conn: Connection, interned: Interned, run_no: int, root: str, answers: str) -> dict[str, Any]:
+    """Return what the audit chain says of all that was collected and of the documents kept with a run."""
+    kept = parts(conn, run_no)
+    digests = interned.blobs.digests(conn, kept.values())
+    named = {name: digests[number].hex() for name, number in kept.items()}
+    return {"root": root, "answers": answers, "parts": named}
 
 
 def dead(conn: Connection) -> list[str]:

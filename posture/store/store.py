@@ -43,10 +43,11 @@ class Store(Writing, Auditing):
         with self.database.write() as conn:
             run_id = importing.import_run(conn, self._results, path, enclave=enclave, at=at)
         run = self._reading.open(run_id)
-        root, counted = self._reading.summary(run)
+        found = self._reading.summary(run)
         with self.database.write() as conn:
-            self._put_tally(conn, run, counted)
-            entry = chain.Entry(at, "run_pinned", run.id, run.no, detail={"root": root})
+            self._put_tally(conn, run, found.tally)
+            detail = runs.pins(conn, self._interned, run.no, found.root, found.answers)
+            entry = chain.Entry(at, "run_pinned", run.id, run.no, detail=detail)
             chain.append(conn, self._interned.blobs, [entry])
         self.database.checkpoint()
         return run_id

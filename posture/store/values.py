@@ -46,6 +46,16 @@ class StoredRun:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedOver:
+    """Inventory and baseline of a run, as they are kept."""
+
+    header: bytes
+    pieces: dict[str, bytes]
+    """Lists of hosts by hex digest; the header names them in the order of host ids."""
+    baseline: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One session that is stored."""
 

@@ -150,11 +150,12 @@ class Writing(Recalling):
 
     def _end(self, run_id: str, state: RunState, at: datetime, notes: Sequence[str], fingerprint: str) -> StoredRun:
         run = self._reading.open(run_id)
-        root, counted = self._reading.summary(run)
+        found = self._reading.summary(run)
         with self.database.write() as conn:
             row = runs.writable(conn, run.id)
-            runs.end(conn, self._interned, row, runs.Ending(state, at, tuple(notes), fingerprint, root))
-            self._put_tally(conn, run, counted)
+            ending = runs.Ending(state, at, tuple(notes), fingerprint, found.root, found.answers)
+            runs.end(conn, self._interned, row, ending)
+            self._put_tally(conn, run, found.tally)
         self._writing.pop(run.id, None)
         self.database.checkpoint()
         return self.load_run(run.id)

@@ -195,7 +195,7 @@ def test_what_a_configuration_asks_for_is_missed_until_it_is_there(mine: Made, t
     missing = {one["what"] for one in json.loads(asked.output) if one["answered"] == "fails"}
     assert missing == {ASKED, "the timestamp that is asked for is there"}, "the bundle itself says what it asks for"
     page = files_of(tar)["VERIFY.md"].decode()
-    assert "test ! -e" not in page and page.count("is not whole without") == 2
+    assert "test ! -e SHA256SUMS" not in page and page.count("is not whole without") == 2
     assert public_check(tar, tmp_path / "unpacked", mine.keys) == ["ssh-keygen -Y", "openssl ts"]
     countersign(tar, signing.Signer.read(mine.key))
     authority = new_authority(tmp_path)
