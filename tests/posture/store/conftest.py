@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store at the newest schema; copying it takes a tenth of the migrations' time."""
+    path = tmp_path_factory.mktemp("empty") / "posture.db"
+    Store.open(path).close()
+    return path
+
+
+@pytest.fixture(scope="session")
 def server() -> Iterator[real_postgres.Server]:
     if real_postgres.programs() is None and not os.environ.get("POSTURE_LAB_REQUIRED"):
         pytest.skip("no PostgreSQL server here: apt-get install postgresql")
@@ -38,7 +47,10 @@ def server() -> Iterator[real_postgres.Server]:
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "sqlite":
-        with Store.open(request.getfixturevalue("path")) as opened:
+        path: Path = request.getfixturevalue("path")
+        path.parent.mkdir(mode=0o700)
+        shutil.copy(request.getfixturevalue("empty"), path)
+        with Store.open(path) as opened:
             yield opened
         return
     server: real_postgres.Server = request.getfixturevalue("server")

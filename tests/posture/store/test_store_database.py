@@ -25,12 +25,13 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_only_the_owner_may_read_the_store(store: Store, path: Path):
-    scan(store)
-    assert mode(path.parent) == 0o700
-    assert {one.name: mode(one) for one in path.parent.iterdir()} == {
-        f"posture.db{end}": 0o600 for end in ("", "-wal", "-shm")
-    }
+def test_only_the_owner_may_read_the_store(path: Path):
+    with Store.open(path) as store:
+        scan(store)
+        assert mode(path.parent) == 0o700
+        assert {one.name: mode(one) for one in path.parent.iterdir()} == {
+            f"posture.db{end}": 0o600 for end in ("", "-wal", "-shm")
+        }
 
 
 def test_every_directory_that_is_made_is_private(tmp_path: Path):
