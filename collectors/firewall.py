@@ -7,18 +7,10 @@ from dataclasses import dataclass
 
 from collectors.base import Answer, Answers, Collector, Command, Facts, Listing, hole
 from collectors.egress import roads_out
+from collectors.iptables import iptables_chains
 from collectors.listed import Entries, entries_of, list_paths
-from collectors.netfilter import (
-    Chain,
-    Chains,
-    Matches,
-    RuleLine,
-    fate,
-    iptables_chains,
-    nft_chains,
-    strictest,
-    wide_accepts,
-)
+from collectors.netfilter import Chain, Chains, Matches, RuleLine, fate, strictest, wide_accepts
+from collectors.nftables import nft_chains
 from collectors.textfiles import TextFiles, files_of, read_files, settings
 from posture.model.observation import Blind, Hole
 

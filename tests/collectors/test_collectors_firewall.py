@@ -10,7 +10,9 @@ from collectors import firewall
 from collectors.base import Facts
 from collectors.egress import roads_out
 from collectors.firewall import FirewallFacts
-from collectors.netfilter import fate, iptables_chains, nft_chains, strictest, wide_accepts
+from collectors.iptables import iptables_chains
+from collectors.netfilter import fate, strictest, wide_accepts
+from collectors.nftables import nft_chains
 from posture.model.observation import Blind
 from tests.collectors.transcripts import as_declared, facts_of, holes_of, recorded, refused, told
 
