@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
-import select
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,21 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
-from paramiko.kex_curve25519 import KexCurve25519
 
 from collectors.base import Answer, Command
-from collectors.batch import Budget, Pumped, run_batch
+from collectors.batch import Budget, run_batch
 from collectors.credentials import Credential, CredentialKind, printed_secret
 from collectors.hostkeys import ServerKey, Trusted
 from collectors.reach import Hop, Reach, route, session_of
 from collectors.script import SessionLimits
+from collectors.ssh_link import BoundedSocket, ChannelStream, Client, Link, plain, printable
 from posture.errors import CollectError
 from posture.model.host import Host
 from posture.model.observation import Blind
-
-# paramiko logs what servers say, and tracebacks with it; none of that may reach a terminal or a log file.
-logging.getLogger("paramiko").addHandler(logging.NullHandler())
-logging.getLogger("paramiko").propagate = False
 
 DISABLED = {
     "ciphers": ("3des-cbc", "aes128-cbc", "aes192-cbc", "aes256-cbc"),
@@ -46,7 +40,7 @@ DISABLED = {
 class SshTransport:
     """Runs batches over one login; its host key was checked before anything was sent."""
 
-    def __init__(self, host: Host, reach: Reach, links: list[_Link], budget: Budget) -> None:
+    def __init__(self, host: Host, reach: Reach, links: list[Link], budget: Budget) -> None:
         self.session = session_of(host, reach, transport="ssh", host_key=links[-1].key.fingerprint)
         self._links = links
         self._budget = budget
@@ -60,7 +54,7 @@ class SshTransport:
         for link in reversed(self._links):
             link.close()
 
-    def _open(self, argv: Sequence[str]) -> _ChannelStream:
+    def _open(self, argv: Sequence[str]) -> ChannelStream:
         return self._links[-1].shell(argv, self._budget.limits)
 
 
@@ -71,7 +65,7 @@ def connect(host: Host, reach: Reach) -> SshTransport:
         CollectError: with the reason why there is no session.
     """
     budget = Budget.start(reach.limits, reach.stop)
-    links: list[_Link] = []
+    links: list[Link] = []
     try:
         for hop in route(host, reach):
             sock = links[-1].forward(hop, reach.limits) if links else _dial(hop, reach.limits)
@@ -94,7 +88,7 @@ def scan_host_key(address: str, port: int, timeout_s: float) -> ServerKey:
         raw = socket.create_connection((address, port), timeout=timeout_s)
     except OSError as error:
         raise CollectError(Blind.UNREACHABLE, f"{where}: {error}") from None
-    sock = _BoundedSocket(raw, deadline=time.monotonic() + timeout_s, bytes_left=HANDSHAKE_BYTES)
+    sock = BoundedSocket(raw, deadline=time.monotonic() + timeout_s, bytes_left=HANDSHAKE_BYTES)
     client = _client(sock, Trusted(()), timeout_s)
     try:
         with _handshake_errors(where, sock):
@@ -108,132 +102,6 @@ HANDSHAKE_BYTES = 300_000  # a login exchanges some 5 kB; banners may add 64 kB 
 _OVERHEAD_BYTES = 4_000_000  # packet framing and padding on top of what a session may say
 
 
-class _BoundedSocket:
-    """A socket that stops giving when a deadline or a byte count is over.
-
-    paramiko reads banners without a limit, allocates what a packet header asks for and buffers past the window it
-    advertised; whatever a server tries, no more than ``bytes_left`` of it gets in.
-    """
-
-    def __init__(self, sock: Any, *, deadline: float, bytes_left: int) -> None:
-        self._sock = sock
-        self._deadline = deadline
-        self._bytes_left = bytes_left
-        self.overrun = ""
-        """Which limit ended it; empty while none did."""
-        self._closed = False
-
-    def allow(self, *, deadline: float, bytes_left: int) -> None:
-        """Set new limits, after the login."""
-        self._deadline, self._bytes_left = deadline, bytes_left
-
-    def late(self) -> bool:
-        """Return whether the time is as good as over: paramiko keeps the same time and does not say so."""
-        return time.monotonic() > self._deadline - 0.5
-
-    def recv(self, count: int) -> bytes:
-        if time.monotonic() > self._deadline:
-            self._stop("time")
-        if self._bytes_left <= 0:
-            self._stop("bytes")
-        chunk: bytes = self._sock.recv(min(count, 65_536))
-        self._bytes_left -= len(chunk)
-        return chunk
-
-    def send(self, content: bytes) -> int:
-        if time.monotonic() > self._deadline:
-            self._stop("time")
-        return int(self._sock.send(content))
-
-    def settimeout(self, timeout_s: float | None) -> None:
-        self._sock.settimeout(timeout_s)
-
-    def close(self) -> None:
-        self._closed = True
-        self._sock.close()
-
-    def _stop(self, limit: str) -> None:
-        self.overrun = limit
-        raise ConnectionAbortedError(f"the session's limit of {limit} is used up")
-
-
-class _Client(paramiko.Transport):
-    """paramiko's transport, which also knows ``curve25519-sha256`` by the name that RFC 8731 gave it.
-
-    A hardened sshd lists only that name; paramiko 5 offers the exchange only as ``curve25519-sha256@libssh.org``.
-    """
-
-    # paramiko's type stubs do not know either table; it reads both from the class and changes neither.
-    _kex_info = {**paramiko.Transport._kex_info, "curve25519-sha256": KexCurve25519}  # type: ignore[attr-defined]  # noqa: RUF012
-    _preferred_kex = ("curve25519-sha256", *paramiko.Transport._preferred_kex)  # type: ignore[attr-defined]
-
-
-class _Link:
-    """One login on the way to a host."""
-
-    def __init__(self, client: _Client, key: ServerKey, where: str) -> None:
-        self.key = key
-        self._client = client
-        self._where = where
-
-    def shell(self, argv: Sequence[str], limits: SessionLimits) -> _ChannelStream:
-        """Return a stream to a fresh shell on the host; its arguments are words that need no quoting."""
-        try:
-            channel = self._client.open_session(timeout=limits.connect_s)
-            channel.settimeout(limits.connect_s)
-            channel.exec_command(" ".join(argv))
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            raise CollectError(Blind.COMMAND_REFUSED, f"{self._where} opens no session: {_plain(error)}") from None
-        return _ChannelStream(channel)
-
-    def forward(self, hop: Hop, limits: SessionLimits) -> paramiko.Channel:
-        """Return a channel from this host to the next one."""
-        target = (hop.address, hop.host.access.port)
-        try:
-            return self._client.open_channel("direct-tcpip", target, ("127.0.0.1", 0), timeout=limits.connect_s)
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            raise CollectError(
-                Blind.UNREACHABLE,
-                f"{self._where} does not reach {hop.where}: {_plain(error)}",
-                hint="see AllowTcpForwarding",
-            ) from None
-
-    def close(self) -> None:
-        # paramiko raises whatever the socket raises when it says goodbye to a host that is gone.
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            self._client.close()
-
-
-class _ChannelStream:
-    """A shell behind an SSH channel, as ``collectors.batch.Stream``."""
-
-    def __init__(self, channel: paramiko.Channel) -> None:
-        self._channel = channel
-        self._poll = select.poll()  # select(2) fails beyond 1,024 descriptors, which many sessions reach
-        self._poll.register(channel.fileno(), select.POLLIN)
-
-    def pump(self, outgoing: bytes, timeout_s: float) -> Pumped:
-        channel = self._channel
-        sent = 0
-        try:
-            if outgoing and channel.send_ready():
-                sent = channel.send(outgoing[:32_768])
-                if sent == len(outgoing):
-                    channel.shutdown_write()
-            elif not channel.recv_ready() and not channel.recv_stderr_ready():
-                self._poll.poll((0.02 if outgoing else timeout_s) * 1000)
-            stdout = channel.recv(65_536) if channel.recv_ready() else b""
-            stderr = channel.recv_stderr(65_536) if channel.recv_stderr_ready() else b""
-        except (OSError, EOFError, paramiko.SSHException):
-            return Pumped(sent, ended=True)
-        silent = not stdout and not stderr and not channel.recv_ready() and not channel.recv_stderr_ready()
-        return Pumped(sent, stdout, stderr, ended=silent and bool(channel.eof_received or channel.closed))
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            self._channel.close()
-
-
 def _dial(hop: Hop, limits: SessionLimits) -> socket.socket:
     try:
         return socket.create_connection((hop.address, hop.host.access.port), timeout=limits.connect_s)
@@ -243,10 +111,10 @@ def _dial(hop: Hop, limits: SessionLimits) -> socket.socket:
         raise CollectError(Blind.UNREACHABLE, f"{hop.where}: {error.strerror or error}") from None
 
 
-def _log_in(hop: Hop, raw: Any, reach: Reach, budget: Budget) -> _Link:
+def _log_in(hop: Hop, raw: Any, reach: Reach, budget: Budget) -> Link:
     """Return the link after handshake, host key check and login."""
     limits = reach.limits
-    sock = _BoundedSocket(raw, deadline=time.monotonic() + limits.login_s, bytes_left=HANDSHAKE_BYTES)
+    sock = BoundedSocket(raw, deadline=time.monotonic() + limits.login_s, bytes_left=HANDSHAKE_BYTES)
     client = _client(sock, hop.trusted, limits.login_s)
     try:
         with _handshake_errors(hop.where, sock):
@@ -259,7 +127,7 @@ def _log_in(hop: Hop, raw: Any, reach: Reach, budget: Budget) -> _Link:
             sock.allow(deadline=time.monotonic() + limits.login_s, bytes_left=HANDSHAKE_BYTES)
             _authenticate(client, hop, sock)
         sock.allow(deadline=budget.deadline + 1, bytes_left=limits.total_bytes + _OVERHEAD_BYTES)
-        return _Link(client, key, hop.where)
+        return Link(client, key, hop.where)
     except BaseException:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             client.close()
@@ -269,15 +137,15 @@ def _log_in(hop: Hop, raw: Any, reach: Reach, budget: Budget) -> _Link:
 _WAIT_FOR_TURN_S = 110.0  # below sshd's default LoginGraceTime of 120 s
 
 
-def _client(sock: _BoundedSocket, trusted: Trusted, timeout_s: float) -> _Client:
+def _client(sock: BoundedSocket, trusted: Trusted, timeout_s: float) -> Client:
     disabled = {kind: list(names) for kind, names in DISABLED.items()}
-    client = _Client(sock, disabled_algorithms=disabled)  # type: ignore[arg-type] # the stubs want a real socket
+    client = Client(sock, disabled_algorithms=disabled)  # type: ignore[arg-type] # the stubs want a real socket
     client.banner_timeout = client.handshake_timeout = client.auth_timeout = client.channel_timeout = timeout_s
     _prefer(client, trusted)
     return client
 
 
-def _prefer(client: _Client, trusted: Trusted) -> None:
+def _prefer(client: Client, trusted: Trusted) -> None:
     """Ask first for the key types we know, or a host with several keys would look like a changed one."""
     options = client.get_security_options()
     known = {key.type for key in trusted.keys}
@@ -288,32 +156,32 @@ def _prefer(client: _Client, trusted: Trusted) -> None:
 
 
 @contextlib.contextmanager
-def _handshake_errors(where: str, sock: _BoundedSocket) -> Iterator[None]:
+def _handshake_errors(where: str, sock: BoundedSocket) -> Iterator[None]:
     """Turn everything that can go wrong before the login into one reason."""
     try:
         yield
     except paramiko.ssh_exception.IncompatiblePeer as error:
         raise CollectError(
             Blind.UNREACHABLE,
-            f"{where}: no common algorithm: {_plain(error)}",
+            f"{where}: no common algorithm: {plain(error)}",
             hint="use `transport: openssh` for this host if its algorithms are allowed",
         ) from None
     except (paramiko.SSHException, OSError, EOFError, ValueError, IndexError, TypeError, OverflowError) as error:
         if sock.overrun == "time" or sock.late() or isinstance(error, TimeoutError):
             raise CollectError(Blind.TIMED_OUT, f"{where}: the handshake took too long") from None
         if sock.overrun == "bytes" or str(error).startswith(("Indecipherable", "Invalid SSH banner")):
-            raise CollectError(Blind.UNPARSEABLE, f"{where}: talks, but not SSH: {_plain(error)}") from None
-        raise CollectError(Blind.UNREACHABLE, f"{where}: the handshake failed: {_plain(error)}") from None
+            raise CollectError(Blind.UNPARSEABLE, f"{where}: talks, but not SSH: {plain(error)}") from None
+        raise CollectError(Blind.UNREACHABLE, f"{where}: the handshake failed: {plain(error)}") from None
 
 
-def _shown(client: _Client) -> ServerKey:
+def _shown(client: Client) -> ServerKey:
     if not client.is_active() or not client.initial_kex_done:
         raise TimeoutError("no key exchange")
     key = client.get_remote_server_key()
     return ServerKey(key.get_name(), key.get_base64())
 
 
-def _authenticate(client: _Client, hop: Hop, sock: _BoundedSocket) -> None:
+def _authenticate(client: Client, hop: Hop, sock: BoundedSocket) -> None:
     secret = _identity(hop.credential)
     user = hop.host.access.user
     try:
@@ -334,9 +202,9 @@ def _authenticate(client: _Client, hop: Hop, sock: _BoundedSocket) -> None:
         ) from None
     except (paramiko.SSHException, OSError, EOFError, ValueError) as error:
         reason = Blind.TIMED_OUT if sock.overrun == "time" else Blind.UNREACHABLE
-        raise CollectError(reason, f"{hop.where}: the login broke off: {_plain(error)}") from None
+        raise CollectError(reason, f"{hop.where}: the login broke off: {plain(error)}") from None
     if more:
-        raise CollectError(Blind.LOGIN_REFUSED, f"{hop.where} asks {user} for more: {', '.join(map(_printable, more))}")
+        raise CollectError(Blind.LOGIN_REFUSED, f"{hop.where} asks {user} for more: {', '.join(map(printable, more))}")
 
 
 def _identity(credential: Credential) -> paramiko.PKey | str:
@@ -386,14 +254,14 @@ def _load_certificate(key: paramiko.PKey, credential: Credential) -> None:
     try:
         key.load_certificate(path.read_text("utf-8"))
     except (OSError, ValueError, IndexError, paramiko.SSHException) as error:
-        raise _unusable(credential, f"certificate {path}: {_plain(error)}") from None
+        raise _unusable(credential, f"certificate {path}: {plain(error)}") from None
 
 
 def _agent_key(credential: Credential) -> paramiko.PKey:
     try:
         keys = paramiko.Agent().get_keys()
     except (paramiko.SSHException, OSError) as error:
-        raise _unusable(credential, f"the agent does not answer: {_plain(error)}") from None
+        raise _unusable(credential, f"the agent does not answer: {plain(error)}") from None
     for key in keys:
         fingerprint = ServerKey(key.get_name(), key.get_base64()).fingerprint
         if credential.fingerprint in (fingerprint, getattr(key, "comment", "")):
@@ -403,12 +271,3 @@ def _agent_key(credential: Credential) -> paramiko.PKey:
 
 def _unusable(credential: Credential, why: str) -> CollectError:
     return CollectError(Blind.NOT_ATTEMPTED, f"credential `{credential.name}`: {why}", hint="see the configuration")
-
-
-def _plain(error: BaseException) -> str:
-    return _printable(str(error) or type(error).__name__)
-
-
-def _printable(text: str) -> str:
-    """Return text from the far side so that it can be shown: one line, no escapes, not long."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text))[:160]
