@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from collectors.base import Answer, Answers, Command, hole
 from collectors.records import FRAME, blind, framed_files, lines
 from collectors.ssh_match import ANYONE
-from collectors.sshd import CONFIG
+from collectors.sshd_daemon import CONFIG
 from posture.model.observation import Blind
 
 LOCAL_FILE_SYSTEMS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "overlay", "tmpfs", "ecryptfs")

@@ -8,6 +8,12 @@ import shlex
 from collectors.base import Answer, Answers
 from collectors.records import lines
 
+CONFIG = (
+    "/etc/ssh/sshd_config",
+    "/etc/ssh/sshd_config.d",
+    "/etc/crypto-policies/back-ends/opensshserver.config",
+)
+"""The last one is included by RHEL's first drop-in; elsewhere it is missing, which is no reason to doubt."""
 PID_FILE = "/run/sshd.pid"
 """sshd writes it anew at every start and every reload, so its date is that of the configuration in use."""
 
