@@ -88,7 +88,7 @@ def running_sshd(home: Path, *extra: str) -> Iterator[RealSshd]:
         yield RealSshd(home, port, process)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def make_key(path: Path) -> None:
@@ -102,7 +102,7 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return

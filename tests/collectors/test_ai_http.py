@@ -146,7 +146,7 @@ def drip(start: bytes, piece: bytes) -> Callable[[socket.socket], None]:
 def test_a_slow_drip_ends_with_the_deadline(start: bytes, piece: bytes) -> None:
     with serving(drip(start, piece)) as server:
         reply = ask(server.port)
-    assert reply.duration_ms < 2_000
+    assert reply.duration_ms < 10_000  # of the 20 s that it would drip
     assert reply.truncated or reply.trouble is Trouble.SILENT
 
 
@@ -199,7 +199,7 @@ def test_a_certificate_of_another_name_is_no_obstacle_to_identification(tmp_path
 def test_a_handshake_that_drips_or_breaks_ends() -> None:
     with serving(drip(b"\x16\x03\x03\x40\x00", b"\x02")) as server:
         reply = ask(server.port, tls=True)
-        assert reply.duration_ms < 2_000
+        assert reply.duration_ms < 10_000  # of the 20 s that it would drip
         assert reply.trouble in (Trouble.TLS, Trouble.SILENT)
     with serving(lambda peer: peer.recv(4096) and peer.sendall(NOT_FOUND)) as server:
         assert ask(server.port, tls=True).trouble in (Trouble.TLS, Trouble.CLOSED)

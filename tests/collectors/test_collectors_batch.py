@@ -189,7 +189,7 @@ def test_a_script_that_arrives_in_part_runs_nothing(tmp_path: Path) -> None:
         stream = ProcessStream(("/bin/sh", "-s"))
         stream.pump(script[: len(script) * (share - 1) // share], 1)
         stream.process.stdin.close()  # type: ignore[union-attr]
-        stream.process.wait(5)
+        stream.process.wait(60)
         stream.close()
     assert not list(tmp_path.iterdir())
 

@@ -123,14 +123,14 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "agent"
     process = subprocess.Popen(("ssh-agent", "-D", "-a", str(path)), stdout=subprocess.DEVNULL)
     monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-    for _ in range(500):
+    for _ in range(6000):
         if path.exists():
             break
         process.poll()
         threading.Event().wait(0.01)
     yield path
     process.terminate()
-    process.wait(5)
+    process.wait(60)
 
 
 @BOTH

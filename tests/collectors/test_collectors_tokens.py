@@ -102,7 +102,7 @@ def test_a_key_on_a_token_logs_in_through_the_agent_that_was_told_the_pin(
         connect(sshd.host(credential="piv"), sshd.reach(piv)).close()
     finally:
         agent.terminate()
-        agent.wait(10)
+        agent.wait(60)
 
 
 @needs_token

@@ -196,7 +196,7 @@ def test_the_stop_ends_nmap_by_its_process_id(network: None) -> None:
     scan = Background()
     pid = ours_running(scan)
     scan.stop.set()
-    scan.join(timeout=30)
+    scan.join(timeout=60)
     assert not scan.is_alive()
     assert (scan.reply.reason, scan.reply.detail) == (Blind.NOT_ATTEMPTED, "stopped by the operator")
     assert scan.reply.argv[0].endswith("nmap")
@@ -213,7 +213,7 @@ def test_a_scan_beyond_its_time_is_ended_and_says_so(network: None) -> None:
 def test_a_killed_nmap_is_cut_short_and_not_clean(network: None) -> None:
     scan = Background()
     os.kill(ours_running(scan), signal.SIGKILL)
-    scan.join(timeout=30)
+    scan.join(timeout=60)
     assert (scan.reply.reason, scan.reply.hosts) == (Blind.TRUNCATED, ())
 
 

@@ -158,7 +158,7 @@ def _dh1024(folder: Path) -> Path:
 
 
 def _until_open(address: str, port: int) -> None:
-    for _ in range(100):
+    for _ in range(600):
         with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
             return
         time.sleep(0.05)

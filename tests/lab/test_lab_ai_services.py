@@ -97,7 +97,7 @@ def _serve(nodes: Outposts, node: str) -> subprocess.Popen[str]:
 def _asked(nodes: Outposts, node: str, server: subprocess.Popen[str]) -> list[str]:
     assert server.stdin is not None
     server.stdin.close()
-    server.wait(10)
+    server.wait(60)
     return [line.split("\t")[1] for line in (nodes.work / f"{node}.asked").read_text().splitlines() if "\t" in line]
 
 

@@ -72,7 +72,7 @@ def test_told_to_end_while_it_starts_it_ends(tmp_path: Path, started: bool, late
         time.sleep(later_s)
         served.send_signal(signal.SIGTERM)
         try:
-            assert served.wait(timeout=20) in (0, -signal.SIGTERM)
+            assert served.wait(timeout=60) in (0, -signal.SIGTERM)
         finally:
             served.kill()
 

@@ -77,7 +77,7 @@ class OneHost:
 
     def run(self, commands: tuple[Command, ...]) -> Mapping[str, Answer]:
         if self.lab.gate is not None:
-            self.lab.gate.wait(5)
+            self.lab.gate.wait(60)
         with self.lab.lock:
             self.lab.batches.setdefault(self.host.id, []).append(commands)
         if self.host.id in self.lab.later:
