@@ -4,9 +4,9 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 OUT    ?= out
 CORE   ?= .[graph,serve]
-# Two tests at a time; each file stays in one process, for its labs and servers are made once. With three, looks at all
-# ports run out of time on two cores.
-WORKERS ?= 2
+# Three at a time on two cores, for labs mostly wait. Each file stays in one process, as its labs and servers are made
+# once; the long files begin (tests/conftest.py).
+WORKERS ?= 3
 AXE_HOME ?= /var/tmp/posture-axe
 
 .DEFAULT_GOAL := all
@@ -25,7 +25,7 @@ demo: $(VENV)/.core   ## a made-up agency of a dozen hosts, from recorded transc
 	@$(BIN)/posture demo --out $(OUT)/demo
 
 test: $(VENV)/.test   ## every test, the lab of network namespaces included
-	@sh tools/test.sh $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
+	@sh tools/test.sh $(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.lint   ## ruff: format and rules; every check of the baselines
 	@$(BIN)/ruff format --check .
