@@ -61,6 +61,14 @@ def posture(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return Posture(monkeypatch, capsys)
 
 
+def called(*words: str | Path) -> int:
+    """Return the exit code of a call for what many tests share."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["posture", *map(str, words)])
+        main()
+    return int(ended.value.code or 0)
+
+
 @pytest.fixture(scope="session")
 def one_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory whose ``out`` holds one replayed run of a hardened, a faulty and a silent host; only to be read."""
@@ -68,15 +76,19 @@ def one_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     said = (edited(recorded(HARDENED), PASSWORDS), recorded(FAULTY))
     save(home / "transcripts", *said)
     inventory = write_inventory(home / "inventory.yaml", FAULTY, HARDENED, "silent")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(
-        sys, "argv", ["posture", "replay", str(home / "transcripts"), "-i", str(inventory), "--out", str(home / "out")]
-    )
-    with pytest.raises(SystemExit) as ended:
-        main()
-    patch.undo()
-    assert ended.value.code == 5
+    assert called("replay", home / "transcripts", "-i", inventory, "--out", home / "out") == 5
     yield home
+
+
+@pytest.fixture(scope="session")
+def enclaves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with ``red.posture`` and ``blue.posture``: one host of the same id each, only red lets passwords in."""
+    home = tmp_path_factory.mktemp("enclaves")
+    for name, said in (("red", edited(recorded(HARDENED), PASSWORDS)), ("blue", recorded(HARDENED))):
+        inventory = write_inventory(home / name / "inventory.yaml", HARDENED)
+        called("replay", save(home / name / "t", said), "-i", inventory, "--out", home / name / "out")
+        assert called("export", "latest", home / f"{name}.posture", "--out", home / name / "out") == 0
+    return home
 
 
 @pytest.fixture

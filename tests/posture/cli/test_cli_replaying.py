@@ -139,25 +139,20 @@ def test_evaluate_under_another_profile_and_day_stores_nothing(reading: Call, tm
     assert reading("runs", "--json").json == before
 
 
-def test_two_enclaves_are_exported_carried_and_merged(posture: Call, here: Path) -> None:
-    for name, said in (("red", edited(recorded(HARDENED), PASSWORDS)), ("blue", recorded(HARDENED))):
-        inventory = write_inventory(here / name / "inventory.yaml", HARDENED)
-        posture("replay", save(here / name / "t", said), "-i", inventory, "--out", here / name / "out")
-        assert posture("export", "latest", f"{name}.posture", "--out", here / name / "out").code == 0
-    said = posture("merge", "red=red.posture", "blue=blue.posture")
+def test_two_enclaves_are_exported_carried_and_merged(posture: Call, here: Path, enclaves: Path) -> None:
+    carried = (f"red={enclaves}/red.posture", f"blue={enclaves}/blue.posture")
+    said = posture("merge", *carried)
     assert said.code == 5, said.err
     assert {row[1] for row in posture("show", "check", "SSH-02").rows} == {"fail", "pass"}
     assert posture("show", "host", f"red/{HARDENED}").code == 0
-    again = posture("merge", "red=red.posture", "blue=blue.posture")
+    again = posture("merge", *carried)
     assert again.code == 5, "files that are here already are taken as they are"
 
 
-def test_merge_refuses_two_hosts_of_one_id_and_says_how_to_tell_them_apart(posture: Call, here: Path) -> None:
-    for name in ("red", "blue"):
-        inventory = write_inventory(here / name / "inventory.yaml", HARDENED)
-        posture("replay", save(here / name / "t", recorded(HARDENED)), "-i", inventory, "--out", here / name / "out")
-        posture("export", "latest", f"{name}.posture", "--out", here / name / "out")
-    said = posture("merge", "red.posture", "blue.posture")
+def test_merge_refuses_two_hosts_of_one_id_and_says_how_to_tell_them_apart(
+    posture: Call, here: Path, enclaves: Path
+) -> None:
+    said = posture("merge", enclaves / "red.posture", enclaves / "blue.posture")
     assert said.code == 2
     assert "enclave name" in said.err
 
