@@ -8,12 +8,12 @@ import pytest
 
 from collectors import firewall
 from collectors.base import Facts
-from collectors.egress import roads_out
 from collectors.firewall import FirewallFacts
 from collectors.iptables import iptables_chains
 from collectors.netfilter import fate, strictest, wide_accepts
 from collectors.nftables import nft_chains
 from posture.model.observation import Blind
+from tests.collectors.nft_rules import ACCEPT, DPORT, DROP, IIF, STATE, match
 from tests.collectors.transcripts import as_declared, facts_of, holes_of, recorded, refused, told
 
 
@@ -81,21 +81,10 @@ def _nft(*rules: list[dict[str, object]], policy: str = "accept", extra: tuple[d
     return json.dumps({"nftables": body})
 
 
-def _match(left: object, right: object, op: str = "==") -> dict[str, object]:
-    return {"match": {"op": op, "left": left, "right": right}}
-
-
 def _fate(text: str, version: str = "ip") -> str:
     chains = nft_chains(text)
     assert chains is not None
     return fate(chains, "input", version)
-
-
-ACCEPT: dict[str, object] = {"accept": None}
-DROP: dict[str, object] = {"drop": None}
-IIF: dict[str, object] = {"meta": {"key": "iifname"}}
-DPORT: dict[str, object] = {"payload": {"protocol": "tcp", "field": "dport"}}
-STATE: dict[str, object] = {"ct": {"key": "state"}}
 
 
 @pytest.mark.parametrize(
@@ -105,17 +94,17 @@ STATE: dict[str, object] = {"ct": {"key": "state"}}
         ([], "accept", "accept"),
         ([[ACCEPT]], "drop", "accept"),
         ([[DROP], [ACCEPT]], "accept", "drop"),
-        ([[_match(IIF, "lo"), ACCEPT]], "drop", "drop"),
-        ([[_match(IIF, "lo", "!="), ACCEPT]], "drop", "accept"),
-        ([[_match(IIF, "eth0"), ACCEPT]], "drop", "drop"),
-        ([[_match(STATE, ["established", "related"], "in"), ACCEPT]], "drop", "drop"),
-        ([[_match(STATE, "new", "in"), ACCEPT]], "drop", "accept"),
-        ([[_match(STATE, "invalid", "!="), ACCEPT]], "drop", "accept"),
-        ([[_match({"meta": {"key": "l4proto"}}, "tcp"), ACCEPT]], "drop", "accept"),
-        ([[_match({"meta": {"key": "l4proto"}}, {"set": ["icmp", "ipv6-icmp"]}), ACCEPT]], "drop", "drop"),
-        ([[_match(DPORT, {"range": [1, 65535]}), ACCEPT]], "drop", "accept"),
-        ([[_match(DPORT, {"set": [22, {"range": [0, 65535]}]}), ACCEPT]], "drop", "accept"),
-        ([[_match(DPORT, 22), ACCEPT]], "drop", "drop"),
+        ([[match(IIF, "lo"), ACCEPT]], "drop", "drop"),
+        ([[match(IIF, "lo", "!="), ACCEPT]], "drop", "accept"),
+        ([[match(IIF, "eth0"), ACCEPT]], "drop", "drop"),
+        ([[match(STATE, ["established", "related"], "in"), ACCEPT]], "drop", "drop"),
+        ([[match(STATE, "new", "in"), ACCEPT]], "drop", "accept"),
+        ([[match(STATE, "invalid", "!="), ACCEPT]], "drop", "accept"),
+        ([[match({"meta": {"key": "l4proto"}}, "tcp"), ACCEPT]], "drop", "accept"),
+        ([[match({"meta": {"key": "l4proto"}}, {"set": ["icmp", "ipv6-icmp"]}), ACCEPT]], "drop", "drop"),
+        ([[match(DPORT, {"range": [1, 65535]}), ACCEPT]], "drop", "accept"),
+        ([[match(DPORT, {"set": [22, {"range": [0, 65535]}]}), ACCEPT]], "drop", "accept"),
+        ([[match(DPORT, 22), ACCEPT]], "drop", "drop"),
         ([[{"limit": {"rate": 1}}, DROP]], "accept", "accept"),
         ([[{"counter": {"packets": 1}}, {"log": None}, DROP]], "accept", "drop"),
         ([[{"xt": None}]], "accept", "accept"),
@@ -156,17 +145,15 @@ def test_the_strictest_chain_wins_because_all_must_let_a_packet_through():
 
 
 AUTHORED_RHEL9_FIREWALLD = _nft(
-    [_match(STATE, {"set": ["established", "related"]}), ACCEPT],
-    [_match({"ct": {"key": "status"}}, "dnat"), ACCEPT],
-    [_match(IIF, "lo"), ACCEPT],
-    [_match(STATE, "invalid"), DROP],
+    [match(STATE, {"set": ["established", "related"]}), ACCEPT],
+    [match({"ct": {"key": "status"}}, "dnat"), ACCEPT],
+    [match(IIF, "lo"), ACCEPT],
+    [match(STATE, "invalid"), DROP],
     [{"jump": {"target": "filter_INPUT_ZONES"}}],
     [{"reject": {"type": "icmpx", "expr": "admin-prohibited"}}],
     extra=(
-        _chain(
-            "filter_INPUT_ZONES", [_match(IIF, "eth0"), {"goto": {"target": "zone"}}], [{"goto": {"target": "zone"}}]
-        )
-        + _chain("zone", [_match(DPORT, 22), _match(STATE, {"set": ["new", "untracked"]}), ACCEPT])
+        _chain("filter_INPUT_ZONES", [match(IIF, "eth0"), {"goto": {"target": "zone"}}], [{"goto": {"target": "zone"}}])
+        + _chain("zone", [match(DPORT, 22), match(STATE, {"set": ["new", "untracked"]}), ACCEPT])
     ),
 )
 AUTHORED_ZONES = """\
@@ -261,18 +248,18 @@ def _wide(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def test_a_rule_for_one_address_family_decides_for_that_one_only():
-    only_ipv4 = _nft([_match({"meta": {"key": "nfproto"}}, "ipv4"), ACCEPT], policy="drop")
+    only_ipv4 = _nft([match({"meta": {"key": "nfproto"}}, "ipv4"), ACCEPT], policy="drop")
     assert (_fate(only_ipv4, "ip"), _fate(only_ipv4, "ip6")) == ("accept", "drop")
-    only_ipv6 = _nft([_match({"payload": {"protocol": "ip6", "field": "nexthdr"}}, "tcp"), ACCEPT], policy="drop")
+    only_ipv6 = _nft([match({"payload": {"protocol": "ip6", "field": "nexthdr"}}, "tcp"), ACCEPT], policy="drop")
     assert (_fate(only_ipv6, "ip"), _fate(only_ipv6, "ip6")) == ("drop", "accept")
 
 
 @pytest.mark.parametrize(
     "match",
     [
-        _match(IIF, "eth0"),
-        _match({"payload": {"protocol": "tcp", "field": "flags"}}, "syn"),
-        _match({"payload": {"protocol": "ip", "field": "daddr"}}, "192.0.2.7"),
+        match(IIF, "eth0"),
+        match({"payload": {"protocol": "tcp", "field": "flags"}}, "syn"),
+        match({"payload": {"protocol": "ip", "field": "daddr"}}, "192.0.2.7"),
         {"xt": {"type": "match", "name": "string"}},
     ],
     ids=str,
@@ -284,13 +271,13 @@ def test_an_accept_that_may_let_everything_in_is_wide(match):
 @pytest.mark.parametrize(
     "match",
     [
-        _match(IIF, "lo"),
-        _match(DPORT, 22),
-        _match({"payload": {"protocol": "ip", "field": "saddr"}}, {"prefix": {"addr": "10.0.0.0", "len": 8}}),
-        _match(STATE, ["established", "related"], "in"),
-        _match({"ct": {"key": "status"}}, "dnat", "in"),
-        _match({"meta": {"key": "l4proto"}}, "ipv6-icmp"),
-        _match({"payload": {"protocol": "icmpv6", "field": "type"}}, {"set": ["nd-neighbor-solicit", "echo-request"]}),
+        match(IIF, "lo"),
+        match(DPORT, 22),
+        match({"payload": {"protocol": "ip", "field": "saddr"}}, {"prefix": {"addr": "10.0.0.0", "len": 8}}),
+        match(STATE, ["established", "related"], "in"),
+        match({"ct": {"key": "status"}}, "dnat", "in"),
+        match({"meta": {"key": "l4proto"}}, "ipv6-icmp"),
+        match({"payload": {"protocol": "icmpv6", "field": "type"}}, {"set": ["nd-neighbor-solicit", "echo-request"]}),
     ],
     ids=str,
 )
@@ -300,8 +287,8 @@ def test_an_accept_that_names_what_it_lets_in_is_not_wide(match):
 
 def test_a_trusted_zone_behind_one_interface_is_wide_and_a_chain_behind_a_port_is_not():
     behind = _chain("x", [ACCEPT])
-    assert _wide(_nft([_match(IIF, "eth1"), {"goto": {"target": "x"}}], policy="drop", extra=behind)) == [("x", ())]
-    assert not _wide(_nft([_match(DPORT, 22), {"goto": {"target": "x"}}], policy="drop", extra=behind))
+    assert _wide(_nft([match(IIF, "eth1"), {"goto": {"target": "x"}}], policy="drop", extra=behind)) == [("x", ())]
+    assert not _wide(_nft([match(DPORT, 22), {"goto": {"target": "x"}}], policy="drop", extra=behind))
     by_map = {"vmap": {"key": IIF, "data": {"set": [["eth1", {"goto": {"target": "x"}}]]}}}
     assert _wide(_nft([by_map], policy="drop", extra=behind)) == [("x", ())]
 
@@ -309,105 +296,3 @@ def test_a_trusted_zone_behind_one_interface_is_wide_and_a_chain_behind_a_port_i
 def test_firewalld_and_ufw_as_shipped_have_no_wide_accept():
     assert not _wide(AUTHORED_RHEL9_FIREWALLD)
     assert not _parsed("ufw").value.wide_accepts.items
-
-
-# Roads out ------------------------------------------------------------------------------------------------------------
-
-OUT = {"family": "inet", "table": "t"}
-DADDR: dict[str, object] = {"payload": {"protocol": "ip", "field": "daddr"}}
-SKUID: dict[str, object] = {"meta": {"key": "skuid"}}
-OIF: dict[str, object] = {"meta": {"key": "oifname"}}
-HTTPS = _match(DPORT, 443)
-
-
-def _roads(
-    *rules: list[dict[str, object]], policy: str = "drop", jumps: tuple[list[dict[str, object]], ...] = ()
-) -> list[str]:
-    chain = {**OUT, "name": "out", "type": "filter", "hook": "output", "prio": 0, "policy": policy}
-    body: list[dict[str, object]] = [{"chain": chain}, {"chain": {**OUT, "name": "more"}}]
-    body += [{"rule": {**OUT, "chain": "out", "expr": rule}} for rule in rules]
-    body += [{"rule": {**OUT, "chain": "more", "expr": rule}} for rule in jumps]
-    chains = nft_chains(json.dumps({"nftables": body}))
-    assert chains is not None
-    return roads_out([chains])
-
-
-@pytest.mark.parametrize(
-    ("rules", "open_road"),
-    [
-        ([[HTTPS, ACCEPT]], True),
-        ([[_match(DPORT, {"set": [80, 443]}), ACCEPT]], True),
-        ([[_match(DPORT, {"range": [1, 1023]}), ACCEPT]], True),
-        ([[_match(DPORT, 22, "!="), ACCEPT]], True),
-        ([[_match(DPORT, "@web"), ACCEPT]], True),
-        ([[_match(OIF, "eth0"), ACCEPT]], True),
-        ([[_match(DADDR, "0.0.0.0/0"), HTTPS, ACCEPT]], True),
-        ([[_match(DADDR, {"prefix": {"addr": "10.0.0.0", "len": 8}}, "!="), HTTPS, ACCEPT]], True),
-        ([[_match(SKUID, "root"), HTTPS, ACCEPT]], True),
-        ([[_match(DPORT, 53), ACCEPT]], False),
-        ([[_match(DPORT, 443, "!="), ACCEPT]], False),
-        ([[_match(DADDR, "192.0.2.10"), HTTPS, ACCEPT]], False),
-        ([[_match(DADDR, "@mirrors"), HTTPS, ACCEPT]], False),
-        ([[_match(SKUID, "_apt"), HTTPS, ACCEPT]], False),
-        ([[_match(OIF, "lo"), ACCEPT]], False),
-        ([[_match(STATE, ["established", "related"], "in"), ACCEPT]], False),
-        ([[HTTPS, DROP], [_match(OIF, "eth0"), ACCEPT]], False),
-        ([[ACCEPT]], False),  # then the chain accepts by default, which is a verdict of its own
-        ([], False),
-    ],
-    ids=str,
-)
-def test_a_rule_is_a_road_when_nothing_but_the_port_limits_it(rules, open_road):
-    assert bool(_roads(*rules)) is open_road
-
-
-def test_a_road_is_shown_with_its_chain_and_port():
-    assert _roads([HTTPS, ACCEPT]) == ["inet t out: tcp/443 accept"]
-
-
-def test_a_jump_hands_its_port_and_its_peers_on():
-    jump: dict[str, object] = {"jump": {"target": "more"}}
-    assert _roads([HTTPS, jump], jumps=([ACCEPT],)) == ["inet t more: tcp/443 accept"]
-    assert _roads([_match(DADDR, "192.0.2.10"), jump], jumps=([ACCEPT],)) == []
-    assert _roads([_match(DPORT, 53), jump], jumps=([ACCEPT],)) == []
-
-
-def test_a_chain_that_accepts_by_default_is_no_filter_and_has_no_roads():
-    assert _roads([HTTPS, ACCEPT], policy="accept") == []
-
-
-def test_one_chain_that_names_its_peers_closes_the_road_another_leaves_open():
-    def chain(name: str) -> dict[str, object]:
-        return {"chain": {**OUT, "name": name, "type": "filter", "hook": "output", "prio": 0, "policy": "drop"}}
-
-    wide = {"rule": {**OUT, "chain": "wide", "expr": [HTTPS, ACCEPT]}}
-    named = {"rule": {**OUT, "chain": "named", "expr": [_match(DADDR, "192.0.2.10"), HTTPS, ACCEPT]}}
-    chains = nft_chains(json.dumps({"nftables": [chain("wide"), chain("named"), wide, named]}))
-    assert chains is not None
-    assert roads_out([chains]) == []
-
-
-@pytest.mark.parametrize(
-    ("rule", "open_road"),
-    [
-        ("-A OUTPUT -p tcp -m tcp --dport 443 -j ACCEPT", True),
-        ("-A OUTPUT -o eth0 -p tcp -m multiport --dports 80,443 -j ACCEPT", True),
-        ("-A OUTPUT -d 192.0.2.10/32 -p tcp -m tcp --dport 443 -j ACCEPT", False),
-        ("-A OUTPUT ! -d 10.0.0.0/8 -p tcp -m tcp --dport 443 -j ACCEPT", True),
-        ("-A OUTPUT -p tcp -m owner --uid-owner 105 -m tcp --dport 443 -j ACCEPT", False),
-        ("-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", False),
-        ("-A OUTPUT -p udp -m udp --dport 53 -j ACCEPT", False),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_roads_in_iptables(rule, open_road):
-    text = f"*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n{rule}\nCOMMIT\n"
-    chains = iptables_chains(text, "ip")
-    assert chains is not None
-    assert bool(roads_out([chains])) is open_road
-
-
-def test_a_host_that_refuses_sudo_has_no_complete_list_of_roads():
-    answers = as_declared(firewall.COLLECTOR, recorded("recorded_debian12_firewall_nftables"))
-    withheld = facts_of(firewall.COLLECTOR, refused(answers, "firewall.nft"))
-    assert not withheld.value.roads_out.complete
