@@ -9,9 +9,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from posture.model.assessment import Assessment, HostAssessment, WaiverUse
-from posture.model.check import Check, Reference, Severity
-from posture.model.clock import Clock, DueDate
+from posture.model.assessment import Assessment, HostAssessment
+from posture.model.clock import DueDate
 from posture.model.finding import Finding, Result, Status
 from posture.model.host import FLEET
 from posture.model.observation import Evidence
@@ -21,6 +20,7 @@ from reports.attack_json import attack_paths
 from reports.due import days_late, governing
 from reports.files import new_file
 from reports.jsontext import encode
+from reports.judged_by_json import baseline_of, campaign_of, clock_of, severity_word, waiver_of
 from reports.proof_json import attestation_of, receipt_of, status_word, unassessed_of, unsettled_of
 
 
@@ -68,9 +68,9 @@ def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], .
     members: dict[str, Write] = {
         "attack_paths": one(attack_paths(assessment.attack)),
         "attestations": many(map(attestation_of, assessment.attestations)),
-        "baseline": one(_baseline(assessment)),
-        "campaign": one(_campaign(assessment)),
-        "clocks": many(map(_clock, assessment.clocks)),
+        "baseline": one(baseline_of(assessment)),
+        "campaign": one(campaign_of(assessment)),
+        "clocks": many(map(clock_of, assessment.clocks)),
         "coverage": one(coverage_of(assessment)),
         "findings": many(finding_of(assessment, finding) for finding in assessment.findings),
         "fingerprint": one(assessment.fingerprint),
@@ -89,7 +89,7 @@ def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], .
         "text": one("inert/1"),
         "unassessed_hosts": many(map(unassessed_of, assessment.unassessed)),
         "unsettled": many(map(unsettled_of, assessment.unsettled)),
-        "waivers": many(map(_waiver, assessment.waivers)),
+        "waivers": many(map(waiver_of, assessment.waivers)),
         "zones": many(_zones(assessment)),
     }
     return tuple(sorted(members.items()))
@@ -133,76 +133,6 @@ def coverage_of(assessment: Assessment) -> wire.Coverage:
         decided=coverage.decided,
         by_status={status_word(status): counts.get(status, 0) for status in Status},
     )
-
-
-def _baseline(assessment: Assessment) -> wire.Baseline:
-    baseline = assessment.baseline
-    profile = baseline.profile
-    return wire.Baseline(
-        profile=profile.id,
-        title=profile.title,
-        version=profile.version,
-        max_age_days=profile.max_age_days,
-        fail_threshold=severity_word(profile.fail_threshold),
-        digest=baseline.digest,
-        checks=[_check(check) for check in baseline.checks],
-        tailoring=[
-            wire.Tailoring(check=one.check, key=one.key, old=one.old, new=one.new, reason=one.reason)
-            for one in baseline.tailoring
-        ],
-        removed=dict(baseline.removed),
-    )
-
-
-def severity_word(severity: Severity) -> wire.SeverityWord:
-    words: dict[Severity, wire.SeverityWord] = {
-        Severity.INFO: "info",
-        Severity.LOW: "low",
-        Severity.MEDIUM: "medium",
-        Severity.HIGH: "high",
-        Severity.CRITICAL: "critical",
-    }
-    return words[severity]
-
-
-def _check(check: Check) -> wire.Check:
-    fix, threat, cites = check.remediation, check.threat, check.references
-    return wire.Check(
-        id=check.id,
-        revision=check.revision,
-        title=check.title,
-        rationale=check.rationale,
-        severity=severity_word(check.severity),
-        confidence=check.confidence,
-        deadline_class=check.deadline_class,
-        deadline_days=check.deadline_days,
-        categories=list(threat.categories),
-        effect=threat.effect.value,
-        does_not_help=threat.note,
-        fix=wire.FixText(
-            text=fix.text,
-            precondition=fix.precondition,
-            risk=fix.risk.value,
-            minutes=fix.minutes,
-            shell=fix.shell,
-            rollback=fix.rollback,
-            verify=fix.verify,
-        ),
-        references=wire.References(
-            nist_800_53r5=list(cites.nist_800_53r5),
-            stig=[f"{rule.stig_id} ({rule.relation})" for rule in cites.stig],
-            cis=_cited(cites.cis),
-            cisa=_cited(cites.cisa),
-            other=_cited(cites.other),
-            attack=list(threat.attack),
-            atlas=list(threat.atlas),
-        ),
-        digest=check.digest,
-    )
-
-
-def _cited(references: Iterable[Reference]) -> list[str]:
-    return [f"{one.text} (draft, not required)" if one.draft else one.text for one in references]
 
 
 def _zones(assessment: Assessment) -> Iterator[wire.Zone]:
@@ -359,55 +289,3 @@ def _group_scores(assessment: Assessment) -> Iterator[wire.GroupScore]:
             hosts=score.hosts,
             weight=score.weight,
         )
-
-
-def _clock(clock: Clock) -> wire.Clock:
-    return wire.Clock(
-        id=clock.id,
-        title=clock.title,
-        authority=clock.authority,
-        source=clock.source,
-        as_of=clock.as_of,
-        version=clock.version,
-        starts=clock.starts,
-        days=clock.days,
-        start_date=clock.start_date,
-        effective=clock.effective,
-        expires=clock.expires,
-        applies_to=list(clock.applies_to),
-        legal=clock.legal,
-        history=clock.history,
-        note=clock.note,
-    )
-
-
-def _campaign(assessment: Assessment) -> wire.Campaign:
-    campaign = assessment.campaign
-    return wire.Campaign(
-        start=campaign.start,
-        days=campaign.days,
-        rebases=[
-            wire.Rebase(start=one.start, by=one.by, reason=one.reason, recorded_at=one.recorded_at)
-            for one in campaign.rebases
-        ],
-    )
-
-
-def _waiver(use: WaiverUse) -> wire.Waiver:
-    waiver = use.waiver
-    return wire.Waiver(
-        id=waiver.id,
-        state=use.state.value,
-        check=waiver.check,
-        hosts=list(waiver.hosts),
-        zones=list(waiver.zones),
-        expected_status=status_word(waiver.expected_status),
-        reason=waiver.reason,
-        owner=waiver.owner,
-        approved_by=[wire.Approval(name=one.name, role=one.role, date=one.date) for one in waiver.approved_by],
-        expires=waiver.expires,
-        evidence_sha256=waiver.evidence_sha256,
-        compensating=list(waiver.compensating),
-        poam=waiver.poam,
-        findings=list(use.findings),
-    )

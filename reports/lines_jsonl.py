@@ -12,10 +12,11 @@ import msgspec
 from posture.model.assessment import Assessment
 from posture.model.host import FLEET
 from reports import wire
-from reports.assessment_json import coverage_of, evidence_of, finding_of, run_of, severity_word
+from reports.assessment_json import coverage_of, evidence_of, finding_of, run_of
 from reports.cases import Case, Ended, cases, cve_of, paths_ended
 from reports.files import new_file
 from reports.jsontext import write_lines
+from reports.judged_by_json import severity_word
 from reports.survey import blind_of
 
 SCHEMA = "posture.lines/1"
