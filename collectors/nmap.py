@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import resource
 import shlex
-import signal
 import socket
 import threading
 import time
@@ -19,6 +17,7 @@ from typing import Any
 
 import nmap
 
+from collectors.nmap_watch import Watch
 from collectors.nmap_xml import RunHeader, SeenHost, read_bytes
 from posture.errors import CollectError
 from posture.model.observation import Blind
@@ -111,11 +110,6 @@ PROGRAMS = ("/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap", "n
 TARGETS_PLACEHOLDER = Path("TARGETS")
 MAX_STDERR_CHARS = 4_000
 BACKSTOP_S = 30  # python-nmap's own timeout throws everything away, so ours must come first
-KILL_AFTER_S = 3.0
-MEMORY_BYTES = (
-    2_000_000_000  # a batch of 4,096 hosts needs a tenth; nmap's scripts keep whatever a port floods them with
-)
-POLL_S = 0.1
 
 
 def can_send_raw() -> bool:
@@ -200,7 +194,7 @@ def run_nmap(
         return Reply((), (), 0, reason=Blind.COMMAND_MISSING, detail=f"nmap cannot be run: {_clean(str(error))[:200]}")
     with _in_memory(lines) as targets_file:
         argv = (str(scanner._nmap_path), "-oX", "-", *arguments(probe, targets_file))
-        with _Watch(targets_file, timeout_s, stop) as watch:
+        with Watch(targets_file, timeout_s, stop) as watch:
             output, stderr = _scan(scanner, argv[3:], backstop_s=int(timeout_s) + BACKSTOP_S)
     duration_ms = int((time.monotonic() - started) * 1000)
     return reply_of(argv, output, stderr, duration_ms, cause=watch.cause, why=watch.detail)
@@ -324,87 +318,3 @@ def reply_of(
 
 def _clean(text: str) -> str:
     return "".join(char for char in text if char.isprintable() or char == "\n").strip()
-
-
-class _Watch:
-    """Ends a running nmap by its process id: on the operator's stop, at the deadline, and when we leave early.
-
-    python-nmap keeps the process to itself, so ours is found as the child whose command line names our targets file.
-    """
-
-    def __init__(self, targets_file: Path, timeout_s: float, stop: threading.Event) -> None:
-        self.cause: Blind | None = None
-        self.detail = ""
-        self._mark = os.fsencode(targets_file)
-        self._deadline = time.monotonic() + timeout_s
-        self._timeout_s = timeout_s
-        self._stop = stop
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="nmap-watch", daemon=True)
-
-    def __enter__(self) -> _Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._done.set()
-        self._thread.join()
-        if error is not None:
-            _end_children(self._mark, signal.SIGKILL)
-
-    def _run(self) -> None:
-        asked_at: float | None = None
-        bounded: set[int] = set()
-        while not self._done.wait(POLL_S):
-            if not bounded:  # one look at all processes is enough: nmap has no children of its own
-                bounded = _bound_memory(self._mark)
-            if self.cause is None and self._stop.is_set():
-                self.cause, self.detail = Blind.NOT_ATTEMPTED, "stopped by the operator"
-            elif self.cause is None and time.monotonic() >= self._deadline:
-                self.cause = Blind.TIMED_OUT
-                self.detail = f"nmap was ended after {self._timeout_s:.0f} s"
-            if self.cause is not None:
-                asked_at = time.monotonic() if asked_at is None else asked_at
-                late = time.monotonic() - asked_at > KILL_AFTER_S
-                _end_children(self._mark, signal.SIGKILL if late else signal.SIGTERM)
-
-
-def _bound_memory(mark: bytes) -> set[int]:
-    """Return the ids of our children that were given a limit now: beyond it nmap ends, and its batch is tried again."""
-    found = set(children_running(mark))
-    for pid in found:
-        with contextlib.suppress(OSError):
-            resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    return found
-
-
-def _end_children(mark: bytes, how: signal.Signals) -> None:
-    for pid in children_running(mark):
-        with contextlib.suppress(OSError):
-            handle = os.pidfd_open(pid)
-            try:
-                # Looked at again through the handle: the number may have passed to another process meanwhile.
-                if pid in children_running(mark):
-                    signal.pidfd_send_signal(handle, how)
-            finally:
-                os.close(handle)
-
-
-def children_running(mark: bytes) -> tuple[int, ...]:
-    """Return the ids of our own child processes with ``mark`` among their arguments (Linux, by /proc)."""
-    return tuple(pid for pid in _children() if mark in _read(Path(f"/proc/{pid}/cmdline")).split(b"\0"))
-
-
-def _children() -> Iterator[int]:
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        # proc(5): "pid (name) state ppid …"; a name may hold spaces and brackets, so we start after the last one.
-        after_name = _read(stat).rpartition(b")")[2].split()
-        if len(after_name) > 1 and int(after_name[1]) == os.getpid():
-            yield int(stat.parent.name)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from own_network import need_root, own_network, run
 
-from collectors import nmap as ours
+from collectors import nmap_watch as ours
 from collectors.base import Facts, Transcript
 from collectors.exposure import Exposure, parse
 from collectors.exposure_scan import scan_exposure

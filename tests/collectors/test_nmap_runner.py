@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_network import need_root, own_network
 
-from collectors import nmap as ours
+from collectors import nmap_watch as ours
 from collectors.nmap import ALL_TCP, Phase, Probe, arguments, can_send_raw, command_line, run_nmap
 from posture.model.observation import Blind
 
