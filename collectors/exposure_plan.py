@@ -23,6 +23,7 @@ EXPECTED_TRIES = 2  # a silent port is asked twice before nmap believes it
 SLACK_S = 120
 VERSION_S_PER_PORT = 20  # a service that never speaks costs one silent wait and a few probes of 5 s
 SCRIPT_CONNECTIONS_MAX = 20  # nmap's own limit for scripts
+SSH_CONNECTIONS = 4  # ssh-hostkey holds so many where a server never ends the exchange (seen with nmap 7.93)
 POLITE_DELAY_S = 0.4  # nmap(1): -T2 waits that long between probes and sends one at a time
 DELAY_S = 0.02  # nmap adds delay between probes to one host once it sees loss; this much we wait for
 
@@ -134,15 +135,18 @@ def discovery(host: Host, scope: Scope, rate: int, *, raw: bool, ipv6: bool) -> 
         # A whole handshake, one at a time: half-open connections are what old stacks choke on.
         yield Probe(Phase.TCP, scope.named_ports, half_open=False, ipv6=ipv6, packets_per_s=rate, timing=2, retries=1)
         return
+    connections = scope.rates.connections_per_host
     tcp = Probe(
         Phase.TCP,
         ALL_TCP,
         half_open=raw,
         ipv6=ipv6,
         packets_per_s=rate,
-        min_packets_per_s=int(rate * FLOOR_SHARE),
+        # A floor and a bound on connections contradict each other.
+        min_packets_per_s=int(rate * FLOOR_SHARE) if raw or not connections else 0,
         timing=scope.rates.timing,
         retries=RETRIES,
+        connections=connections,
     )
     yield tcp
     if raw and scope.udp_ports:
@@ -178,13 +182,15 @@ def version_probe(tcp_probe: Probe, tcp: Sequence[int], udp: Sequence[int]) -> P
 
 
 def script_probe(tcp_probe: Probe, phase: Phase, ports: Sequence[int]) -> Probe:
-    """Return the probe that asks more of ports that speak TLS, SSH or HTTP; nmap limits connections, not packets."""
+    """Return the probe that asks more of ports that speak TLS, SSH or HTTP; nmap limits scripts, not packets."""
+    connections = tcp_probe.connections
     return replace(
         tcp_probe,
         phase=phase,
         tcp_ports=tuple(ports),
         min_packets_per_s=0,
         parallelism=max(2, min(SCRIPT_CONNECTIONS_MAX, tcp_probe.packets_per_s // 20)),
+        connections=connections and max(1, connections // (SSH_CONNECTIONS if phase is Phase.SSH else 1)),
     )
 
 
@@ -223,14 +229,15 @@ def expected_s(probe: Probe, addresses: int) -> float:
     """Return how long a batch takes at the probe's rate if every port stays silent, in seconds."""
     ports = len(probe.tcp_ports) + len(probe.udp_ports)
     if probe.phase is Phase.VERSIONS:
-        return addresses * ports * VERSION_S_PER_PORT / max(1, min(probe.parallelism, addresses * ports))
+        return addresses * ports * VERSION_S_PER_PORT / max(1, min(probe.at_once, addresses * ports))
     if probe.phase in SCRIPTS:
         runs = addresses * ports * len(SCRIPTS[probe.phase])
-        return runs * SCRIPT_S[probe.phase] / max(1, min(probe.parallelism, runs))
+        return runs * SCRIPT_S[probe.phase] / max(1, min(probe.at_once, runs))
     tries = addresses * ports * EXPECTED_TRIES
     if probe.timing <= 2:
         return tries * max(POLITE_DELAY_S, 1 / probe.packets_per_s)
-    return tries / probe.packets_per_s
+    # Each waits for its answer up to a second.
+    return tries / min(probe.packets_per_s, probe.at_once or probe.packets_per_s)
 
 
 def _planned(probe: Probe, targets: tuple[str, ...], host: Host, vantage: Vantage) -> PlannedProbe:

@@ -81,7 +81,19 @@ class Probe:
     retries: int = 2
     parallelism: int = 0
     """At most so many probes or connections at once; 0 leaves it to nmap."""
+    connections: int = 0
+    """At most so many whole connections at once, whatever is asked; 0 sets no bound."""
     host_timeout_s: int = 900
+
+    @property
+    def at_once(self) -> int:
+        """How many probes or connections may wait for an answer; 0 leaves it to nmap.
+
+        A half-open scan opens none. nmap counts over all its hosts, any of which may have them all.
+        """
+        half_open = self.half_open and self.phase in (Phase.TCP, Phase.RECHECK, Phase.UDP)
+        bounds = (self.parallelism, 0 if half_open else self.connections)
+        return min(filter(None, bounds), default=0)
 
     @property
     def asked(self) -> str:
@@ -144,8 +156,8 @@ def options(probe: Probe) -> tuple[str, ...]:
     words += [*_techniques(probe), "-p", probe.asked, f"-T{probe.timing}", "--max-rate", str(probe.packets_per_s)]
     if probe.min_packets_per_s:
         words += ["--min-rate", str(probe.min_packets_per_s)]
-    if probe.parallelism:
-        words += ["--max-parallelism", str(probe.parallelism)]
+    if at_once := probe.at_once:
+        words += ["--max-parallelism", str(at_once)]
     words += ["--max-retries", str(probe.retries), "--host-timeout", f"{probe.host_timeout_s}s"]
     if probe.phase is Phase.VERSIONS:
         # -sV also runs nmap's scripts of class "version"; none of them may hold the host up.
@@ -210,6 +222,7 @@ def _check(probe: Probe) -> None:
         "timing": (probe.timing, 2, 4),
         "retries": (probe.retries, 0, 10),
         "parallelism": (probe.parallelism, 0, 1000),
+        "connections": (probe.connections, 0, 1000),
         "host_timeout_s": (probe.host_timeout_s, 1, 1_000_000),
     }
     for name, (value, low, high) in bounds.items():

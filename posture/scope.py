@@ -38,6 +38,10 @@ class Rates:
     """For one address, however small its batch."""
     packets_per_s_by_zone: tuple[tuple[str, int], ...] = ()
     """Lower rates for zones behind a jump host or firewall that cannot take more, by zone name."""
+    connections_per_host: int = 0
+    """Whole connections that one address may see of our probes at once; 0 leaves it to the plan: 40 while versions are
+    read, 20 for greetings, by rate where ports are asked without root. Questions to AI services and logins come one by
+    one."""
     parallel_logins: int = 16
     parallel_logins_per_zone: int = 8
     parallel_logins_per_jump: int = 4
@@ -54,6 +58,7 @@ class Rates:
         """
         _within("packets_per_s", self.packets_per_s, 1, 1_000_000)
         _within("packets_per_s_per_host", self.packets_per_s_per_host, 1, 1_000_000)
+        _within("connections_per_host", self.connections_per_host, 0, 1000)
         for zone, rate in self.packets_per_s_by_zone:
             _within(f"packets_per_s_by_zone of {zone}", rate, 1, 1_000_000)
         _within("hosts_per_batch", self.hosts_per_batch, 1, 4096)

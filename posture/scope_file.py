@@ -43,6 +43,7 @@ class RatesEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     packets_per_s: int | None = None
     packets_per_s_per_host: int | None = None
     packets_per_s_by_zone: dict[str, int] = {}
+    connections_per_host: int | None = None
     parallel_logins: int | None = None
     parallel_logins_per_zone: int | None = None
     parallel_logins_per_jump: int | None = None

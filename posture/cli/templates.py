@@ -68,6 +68,7 @@ cidrs: [10.0.10.0/24]
 excluded: []                       # wins over cidrs
 rates:
   packets_per_s: 300               # all network probes together
+  # connections_per_host: 4         # at once, for devices that bear few; a whole batch of hosts then shares them
   parallel_logins: 16
   parallel_logins_per_zone: 8
   parallel_logins_per_jump: 4

@@ -62,6 +62,28 @@ def test_every_class_of_probe_that_the_scope_allows_stands_in_the_plan_and_no_ot
             assert entry.note.startswith("only hosts with ports that speak")
 
 
+@pytest.mark.parametrize("raw", [True, False], ids=["half-open", "whole connections"])
+def test_no_probe_that_opens_connections_opens_more_at_once_than_one_host_may_see(raw: bool) -> None:
+    rates = Rates(packets_per_s=9000, packets_per_s_per_host=9000, connections_per_host=8)
+    every = replace(SCOPE, rates=rates, probes=("tls", "ssh", "page", "smb"))
+    for entry in probe_manifest(every, [host(1), host(2)], VANTAGE, raw=raw):
+        line = " ".join(entry.argv)
+        bound = 2 if entry.phase == "ssh" else 8  # each of its scripts may hold four
+        assert (f"--max-parallelism {bound} " in line) is not (raw and entry.phase in ("tcp", "recheck", "udp")), line
+        assert raw or "--min-rate" not in line
+
+
+def test_without_a_word_of_the_owner_the_plan_is_as_it_was() -> None:
+    rates = Rates(packets_per_s=9000, packets_per_s_per_host=9000)
+    planned = probe_manifest(replace(SCOPE, rates=rates), [host(1)], VANTAGE, raw=True)
+    bounds = {
+        one.phase: one.argv[one.argv.index("--max-parallelism") + 1]
+        for one in planned
+        if "--max-parallelism" in one.argv
+    }
+    assert bounds == {"versions": "40", "tls": "20", "ssh": "20", "smb": "20"}
+
+
 @pytest.mark.parametrize("device", [DeviceClass.FRAGILE, DeviceClass.OT])
 def test_a_fragile_device_gets_named_ports_slowly_and_nothing_else(device: DeviceClass) -> None:
     (planned,) = probe_manifest(SCOPE, [host(1, device=device)], VANTAGE, raw=True)
