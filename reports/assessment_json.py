@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ from reports.due import days_late, governing
 from reports.files import new_file
 from reports.jsontext import encode
 from reports.judged_by_json import baseline_of, campaign_of, clock_of, severity_word, waiver_of
+from reports.one_pass import Take, in_one_pass
 from reports.proof_json import attestation_of, receipt_of, status_word, unassessed_of, unsettled_of
 
 
@@ -30,11 +32,24 @@ def write_json(assessment: Assessment, path: Path, *, marking: str = "") -> None
     Raises:
         UsageError: the file cannot be written.
     """
+    in_one_pass(assessment, [assessment_json(assessment, path, marking=marking)])
+
+
+@contextmanager
+def assessment_json(assessment: Assessment, path: Path, *, marking: str = "") -> Iterator[Take]:
+    """Yield what takes the hosts; their list stands between the members that sort before and after it."""
+    members = _members(assessment, marking)
     with new_file(path) as file:
         file.write(b"{")
-        for number, (key, write) in enumerate(_members(assessment, marking)):
-            file.write(b"%s\n%s:" % (b"," if number else b"", msgspec.json.encode(key)))
-            write(file)
+        for key in (one for one in members if one < _HOSTS):
+            _write_member(file, key, members[key])
+            file.write(b",")
+        file.write(b'\n"%s":' % _HOSTS.encode())
+        with _list_writer(file) as write:
+            yield lambda entry: None if entry.host.id == FLEET else write(_host(entry))
+        for key in (one for one in members if one > _HOSTS):
+            file.write(b",")
+            _write_member(file, key, members[key])
         file.write(b"\n}\n")
 
 
@@ -55,10 +70,18 @@ def schema_bytes() -> bytes:
     return msgspec.json.format(msgspec.json.encode(schema(), order="sorted"), indent=2) + b"\n"
 
 
+_HOSTS = "hosts"
 Write = Callable[[BinaryIO], object]
 
 
-def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], ...]:
+def _write_member(file: BinaryIO, key: str, write: Write) -> None:
+    file.write(b"\n%s:" % msgspec.json.encode(key))
+    write(file)
+
+
+def _members(assessment: Assessment, marking: str) -> dict[str, Write]:
+    """Return what writes each member but the hosts, in the order of their keys."""
+
     def one(value: object) -> Write:
         return lambda file: file.write(encode(value))
 
@@ -76,7 +99,6 @@ def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], .
         "fingerprint": one(assessment.fingerprint),
         "fleet": many(_fleet(assessment)),
         "group_scores": many(_group_scores(assessment)),
-        "hosts": many(_hosts(assessment)),
         "marking": one(marking),
         "notes": one(list(assessment.notes)),
         "plan": many(_fix(rank, fix) for rank, fix in enumerate(assessment.plan.fixes, start=1)),
@@ -92,15 +114,28 @@ def _members(assessment: Assessment, marking: str) -> tuple[tuple[str, Write], .
         "waivers": many(map(waiver_of, assessment.waivers)),
         "zones": many(_zones(assessment)),
     }
-    return tuple(sorted(members.items()))
+    return dict(sorted(members.items()))
+
+
+@contextmanager
+def _list_writer(file: BinaryIO) -> Iterator[Callable[[object], None]]:
+    file.write(b"[")
+    before = b"\n"
+
+    def write(value: object) -> None:
+        nonlocal before
+        file.write(before)
+        file.write(encode(value))
+        before = b",\n"
+
+    yield write
+    file.write(b"]")
 
 
 def _write_list(file: BinaryIO, values: Iterable[object]) -> None:
-    file.write(b"[")
-    for number, value in enumerate(values):
-        file.write(b",\n" if number else b"\n")
-        file.write(encode(value))
-    file.write(b"]")
+    with _list_writer(file) as write:
+        for value in values:
+            write(value)
 
 
 def run_of(assessment: Assessment) -> wire.Run:
@@ -171,10 +206,6 @@ def finding_of(assessment: Assessment, finding: Finding) -> wire.Finding:
         overdue_days=days_late(governs.due, assessment.today) if governs and finding.open else 0,
         waiver=finding.waiver or None,
     )
-
-
-def _hosts(assessment: Assessment) -> Iterator[wire.Host]:
-    return (_host(entry) for entry in assessment.read_hosts() if entry.host.id != FLEET)
 
 
 def _fleet(assessment: Assessment) -> Iterator[wire.Result]:

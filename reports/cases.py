@@ -69,17 +69,33 @@ class Case:
 
 def cases(assessment: Assessment) -> Iterator[Case]:
     """Yield every finding, host by host; those of hosts that are not in this run come last."""
-    by_host: dict[str, list[Finding]] = defaultdict(list)
-    for finding in sorted(assessment.findings, key=lambda one: (one.check, one.subject, one.id)):
-        by_host[finding.host].append(finding)
-    checks = {check.id: check for check in assessment.baseline.checks}
+    found = Cases(assessment)
     for entry in assessment.read_hosts():
-        results = {result.check: result for result in entry.results}
-        for finding in by_host.pop(entry.host.id, ()):
-            yield Case(finding, checks.get(finding.check), entry, results.get(finding.check))
-    for _, gone in sorted(by_host.items()):
-        for finding in gone:
-            yield Case(finding, checks.get(finding.check), None, None)
+        yield from found.of(entry)
+    yield from found.gone()
+
+
+class Cases:
+    """The findings of an assessment, to be met with its hosts one after the other."""
+
+    def __init__(self, assessment: Assessment) -> None:
+        self._by_host: dict[str, list[Finding]] = defaultdict(list)
+        for finding in sorted(assessment.findings, key=lambda one: (one.check, one.subject, one.id)):
+            self._by_host[finding.host].append(finding)
+        self._checks = {check.id: check for check in assessment.baseline.checks}
+
+    def of(self, entry: HostAssessment) -> Iterator[Case]:
+        """Yield the findings of the next host."""
+        findings = self._by_host.pop(entry.host.id, ())
+        results = {result.check: result for result in entry.results} if findings else {}
+        for finding in findings:
+            yield Case(finding, self._checks.get(finding.check), entry, results.get(finding.check))
+
+    def gone(self) -> Iterator[Case]:
+        """Yield those of hosts that are not in this run, once every host was met."""
+        for _, findings in sorted(self._by_host.items()):
+            for finding in findings:
+                yield Case(finding, self._checks.get(finding.check), None, None)
 
 
 _ID = re.compile(r"(?:CVE|GHSA|DSA|DLA|RHSA|USN|OSV|PYSEC)-[A-Za-z0-9-]{4,40}(?::[0-9]{1,6})?")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
@@ -15,10 +16,11 @@ from posture.model.finding import Finding, WaiverState
 from posture.model.host import FLEET
 from posture.model.observation import Evidence
 from reports.bod_rows import triage_required
-from reports.cases import Case, Ended, cases, cve_of, paths_ended
+from reports.cases import Case, Cases, Ended, cve_of, paths_ended
 from reports.due import days_late, governing
 from reports.files import new_file
 from reports.inert import CSV_CELL_CHARS, clip, formula_safe, inert
+from reports.one_pass import Take, in_one_pass
 from reports.sections.common import due_standing
 
 COLUMNS = (
@@ -43,30 +45,47 @@ def write_findings_csv(assessment: Assessment, path: Path, *, marking: str = "")
     Raises:
         UsageError: the file cannot be written.
     """
+    in_one_pass(assessment, [findings_csv(assessment, path, marking=marking)])
+
+
+@contextmanager
+def findings_csv(assessment: Assessment, path: Path, *, marking: str = "") -> Iterator[Take]:
+    """Yield what takes the hosts."""
     del marking  # rows only: a CSV file has no place for it
-    with new_file(path) as file:
-        write_rows(file, COLUMNS, _rows(assessment))
+    found, ended = Cases(assessment), paths_ended(assessment.attack)
+    with new_file(path) as file, row_writer(file, COLUMNS) as write:
+        yield lambda entry: write(_row(assessment, case, ended) for case in found.of(entry))
+        write(_row(assessment, case, ended) for case in found.gone())
 
 
-def write_rows(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """Write rows as RFC 4180 CSV in UTF-8, every cell quoted, inert and no formula."""
+WriteRows = Callable[[Iterable[tuple[str, ...]]], None]
+
+
+@contextmanager
+def row_writer(file: BinaryIO, columns: tuple[str, ...]) -> Iterator[WriteRows]:
+    """Yield what writes rows as RFC 4180 CSV in UTF-8, every cell quoted, inert and no formula."""
     text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(columns)
     plain = _PLAIN.fullmatch
-    for row in rows:
-        writer.writerow([value if plain(value) else _cell(value) for value in row])
+
+    def write(rows: Iterable[tuple[str, ...]]) -> None:
+        for row in rows:
+            writer.writerow([value if plain(value) else _cell(value) for value in row])
+
+    yield write
     text.flush()
     text.detach()
 
 
+def write_rows(file: BinaryIO, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Write rows that are there already, as ``row_writer`` does."""
+    with row_writer(file, columns) as write:
+        write(rows)
+
+
 def _cell(value: str) -> str:
     return clip(formula_safe(inert(value)), CSV_CELL_CHARS)
-
-
-def _rows(assessment: Assessment) -> Iterator[tuple[str, ...]]:
-    ended = paths_ended(assessment.attack)
-    return (_row(assessment, case, ended) for case in cases(assessment))
 
 
 def _row(assessment: Assessment, case: Case, ended: Ended | None) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from posture.errors import UsageError
 from posture.model.assessment import Assessment
-from reports.assessment_json import write_json
-from reports.blind_spots_csv import write_blind_spots_csv
+from reports.assessment_json import assessment_json, write_json
+from reports.blind_spots_csv import blind_spots_csv, write_blind_spots_csv
 from reports.bod26_04 import write_bod26_04
 from reports.cef import write_cef
 from reports.ckl import write_ckl
@@ -23,14 +23,15 @@ from reports.editions.pdf import available as pdf_available
 from reports.editions.pdf import write_edition_pdf, write_edition_pdfs
 from reports.editions.soc import build_soc
 from reports.files import new_directory
-from reports.findings_csv import write_findings_csv
+from reports.findings_csv import findings_csv, write_findings_csv
 from reports.handover.playbook import write_playbook
 from reports.handover.shell import write_shell
 from reports.handover.tickets import write_tickets
 from reports.hdf import write_hdf
-from reports.html_report import write_html
+from reports.html_report import html_report, write_html
 from reports.lines_jsonl import write_jsonl
 from reports.ocsf import write_ocsf
+from reports.one_pass import Begin, in_one_pass
 from reports.oscal import write_oscal
 from reports.poam_emass import write_emass
 from reports.poam_fedramp import write_fedramp
@@ -77,12 +78,21 @@ class Format:
     """Whom it is for."""
     standard: bool = False
     """Written after every scan."""
+    begin: Begin | None = None
+    """Begins the same file, to be written in one pass with others; ``None`` where the format reads for itself."""
     there: Callable[[], bool] = _always
     """False when the extra that writes it is not installed."""
 
 
 FORMATS: tuple[Format, ...] = (
-    Format("html", "report.html", write_html, "people: one page, offline, for screen and paper", standard=True),
+    Format(
+        "html",
+        "report.html",
+        write_html,
+        "people: one page, offline, for screen and paper",
+        standard=True,
+        begin=html_report,
+    ),
     Format(
         "soc-html", "soc.html", partial(write_edition_html, build_soc), "operations: the ordered work list, as a page"
     ),
@@ -112,15 +122,30 @@ FORMATS: tuple[Format, ...] = (
         "auditors: the same as PDF/UA; a file for each system of a large fleet",
         there=pdf_available,
     ),
-    Format("csv", "findings.csv", write_findings_csv, "spreadsheets: one row for each finding", standard=True),
+    Format(
+        "csv",
+        "findings.csv",
+        write_findings_csv,
+        "spreadsheets: one row for each finding",
+        standard=True,
+        begin=findings_csv,
+    ),
     Format(
         "blind-csv",
         "blind_spots.csv",
         write_blind_spots_csv,
         "spreadsheets: one row for each thing not seen",
         standard=True,
+        begin=blind_spots_csv,
     ),
-    Format("json", "assessment.json", write_json, "programs: everything, schema posture.assessment/1", standard=True),
+    Format(
+        "json",
+        "assessment.json",
+        write_json,
+        "programs: everything, schema posture.assessment/1",
+        standard=True,
+        begin=assessment_json,
+    ),
     Format(
         "jsonl", "posture.jsonl", write_jsonl, "pipes and SIEMs: run, findings, blind spots, schema posture.lines/1"
     ),
@@ -176,6 +201,9 @@ def write_all(
     """
     new_directory(directory)
     rows = tuple(formats)
+    begun = (row.begin(assessment, directory / row.file_name, marking=marking) for row in rows if row.begin)
+    in_one_pass(assessment, begun)
     for row in rows:
-        row.write(assessment, directory / row.file_name, marking=marking)
+        if row.begin is None:
+            row.write(assessment, directory / row.file_name, marking=marking)
     return tuple(directory / row.file_name for row in rows)

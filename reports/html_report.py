@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from posture.model.assessment import Assessment
 from reports.files import new_file
 from reports.headline import headline
 from reports.inert import inert
+from reports.one_pass import Take
 from reports.sections.attested import build_attested
 from reports.sections.baseline import build_baseline
 from reports.sections.burns import build_burns
@@ -33,7 +35,7 @@ from reports.sections.paths import build_paths
 from reports.sections.plan import build_plan
 from reports.sections.scores import build_scores
 from reports.sections.waivers import build_waivers
-from reports.survey import Limits, Survey, survey
+from reports.survey import Limits, Survey, Surveying, survey
 from reports.view import Link, ReportView, Share
 from reports.words import counted, duration, percent, thousands
 
@@ -46,7 +48,19 @@ def write_html(assessment: Assessment, path: Path, *, marking: str = "", limits:
     Raises:
         UsageError: the file cannot be written.
     """
-    view = build_view(survey(assessment, limits), marking=marking)
+    _write_page(survey(assessment, limits), path, marking)
+
+
+@contextmanager
+def html_report(assessment: Assessment, path: Path, *, marking: str = "") -> Iterator[Take]:
+    """Yield what takes the hosts; the page is written once all of them were counted."""
+    counting = Surveying(assessment, Limits())
+    yield counting.add
+    _write_page(counting.done(), path, marking)
+
+
+def _write_page(found: Survey, path: Path, marking: str) -> None:
+    view = build_view(found, marking=marking)
     stream = environment().get_template("report.html.j2").generate(page=view, css=stylesheet())
     with new_file(path) as file:
         for chunk in stream:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
 from operator import itemgetter
 
 from posture.model.assessment import Assessment, HostAssessment
@@ -157,23 +156,39 @@ class Survey:
 
 def survey(assessment: Assessment, limits: Limits | None = None) -> Survey:
     """Read every host once and return the totals with the chosen details; the last one is remembered."""
-    return _survey(assessment, limits or Limits())
-
-
-@lru_cache(maxsize=1)
-def _survey(assessment: Assessment, limits: Limits) -> Survey:
-    surveyor = Surveyor(
-        assessment.baseline,
-        checks_of_host(assessment),
-        BodTally(assessment.assessed, assessment.read_vulnerabilities, assessment.today, limits.vulnerabilities),
-        limits,
-    )
-    opened: dict[str, list[Finding]] = {}
-    for finding in open_findings(assessment.findings):
-        opened.setdefault(finding.host, []).append(finding)
+    known, limits = _last, limits or Limits()
+    if known is not None and known.assessment is assessment and known.limits == limits:
+        return known
+    counting = Surveying(assessment, limits)
     for entry in assessment.read_hosts():
-        surveyor.add(entry, opened.get(entry.host.id, ()))
-    return surveyor.survey(assessment)
+        counting.add(entry)
+    return counting.done()
+
+
+_last: Survey | None = None
+"""Several formats and the summary on the terminal are made of one."""
+
+
+class Surveying:
+    """Takes the hosts of an assessment one after the other, and is its survey once it has met all of them."""
+
+    def __init__(self, assessment: Assessment, limits: Limits) -> None:
+        bod = BodTally(assessment.assessed, assessment.read_vulnerabilities, assessment.today, limits.vulnerabilities)
+        self._assessment = assessment
+        self._surveyor = Surveyor(assessment.baseline, checks_of_host(assessment), bod, limits)
+        self._opened: dict[str, list[Finding]] = {}
+        for finding in open_findings(assessment.findings):
+            self._opened.setdefault(finding.host, []).append(finding)
+
+    def add(self, entry: HostAssessment) -> None:
+        """Count the next host."""
+        self._surveyor.add(entry, self._opened.get(entry.host.id, ()))
+
+    def done(self) -> Survey:
+        """Return what all hosts together come to."""
+        global _last  # noqa: PLW0603 - replaced whole: whoever reads it beside us gets the old one or the new one
+        _last = self._surveyor.survey(self._assessment)
+        return _last
 
 
 def checks_of_host(assessment: Assessment) -> int:
