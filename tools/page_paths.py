@@ -64,8 +64,7 @@ def paths_page() -> str:
             ("rule", "must be found", "must not be found", "after the fix"),
             ((row.rule, row.what, row.near_what, "gone" if row.where else "stays") for row in PLANTED),
         ),
-        "Found beside near misses by another scan of the lab, real services among them; their fix is tried on made "
-        "documents only:\n",
+        "Found beside near misses by other scans of the lab, real services among them, and gone in the next one:\n",
         "\n".join(f"- {rule}: {flowed(why)}" for rule, why in sorted(NOT_PLANTED.items())) + "\n",
         f"{_logins()}\n",
         "## Tiers\n",

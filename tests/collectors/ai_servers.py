@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -55,7 +57,11 @@ def _talk(speak: Speak, peer: socket.socket) -> None:
 def answering(
     answers: Mapping[str, bytes] | Callable[[str], bytes], address: str = "127.0.0.1", port: int = 0
 ) -> Iterator[Listening]:
-    """Yield a server that keeps connections and answers each path with whole bytes; it records what it was asked."""
+    """Yield a server that keeps connections and answers each path with whole bytes; it records what it was asked.
+
+    What is no HTTP ends the connection, and so does HTTP/1.0, as with real servers: nmap, which speaks many protocols,
+    would wait for each.
+    """
     told: list[Listening] = []
 
     def speak(peer: socket.socket) -> None:
@@ -64,19 +70,29 @@ def answering(
             first = lines[0].decode("latin-1").rstrip()
             told[0].lines.append(first)
             told[0].requests.append(b"".join(lines))
-            path = first.split(" ")[1] if first.count(" ") else ""  # nmap speaks many protocols
+            path = first.split(" ")[1]
             peer.sendall(answers(path) if callable(answers) else answers.get(path, answers["*"]))
+            if first.endswith("HTTP/1.0"):
+                return
 
     with serving(speak, address, port) as listening:
         told.append(listening)
         yield listening
 
 
-def _request(reader: object) -> list[bytes]:
+def _request(reader: io.BufferedReader) -> list[bytes]:
+    """Return the lines of one request; none where what comes is no HTTP, or no more."""
     lines: list[bytes] = []
-    while (line := reader.readline(65_536)) and line != b"\r\n":  # type: ignore[attr-defined]
+    if not reader.peek(1)[:1].isupper():  # of TLS and others no line may ever end
+        return []
+    while (line := reader.readline(65_536)) and line != b"\r\n":
         lines.append(line)
+        if not _FIRST.fullmatch(lines[0]):
+            return []
     return lines
+
+
+_FIRST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]\r?\n")
 
 
 def http(body: bytes | str = b"", status: str = "200 OK", kind: str = "application/json", more: str = "") -> bytes:

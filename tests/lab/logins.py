@@ -17,6 +17,8 @@ from tests.lab.places import ACCOUNT
 With = Literal["key", "key and password", "password", "nothing"]
 WAYS: tuple[With, ...] = ("key", "key and password", "password", "nothing")
 PASSWORD = "correct horse"
+AT_ONCE = 8
+"""Logins that are tried side by side: half of the time they wait for PAM, which makes a wrong password wait."""
 HASH = "$6$labsalt$G7iWEvzejTe/xBSwtH9gD9FfIsFWk4Xfy5GItCgWbAHbleGj502.Wo68eTVbRDczBzl0th4.4gbBOIeLoOcse1"
 _DMZ, _ELSEWHERE, _WEB = "10.77.1.0/24", "10.77.4.0/24", "10.77.1.30"
 
@@ -196,7 +198,7 @@ def answers(client: Host, key: str, address: str, logins: Iterable[Login] = LOGI
     """Return who gets a shell with what, asked on ``client`` of the sshd behind an address."""
     client.run(["/bin/sh", "-c", f"printf '#!/bin/sh\\necho {PASSWORD}\\n' >/srv/say && chmod 755 /srv/say"])
     asked = [(login.account, way) for login in logins for way in _asked(login)]
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         told = pool.map(lambda one: gets_a_shell(client, key, address, *one), asked)
         return dict(zip(asked, told, strict=True))
 

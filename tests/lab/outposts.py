@@ -109,7 +109,8 @@ class Outposts:
     def posture(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command line where the scanner stands: in the management zone."""
         argv = enter(self.network.namespace("scanner"), [str(POSTURE), *words])
-        return subprocess.run(argv, check=False, capture_output=True, text=True, cwd=self.work, timeout=400)
+        # A busy machine loses packets, and each look at every port then takes minutes: this ends what hangs.
+        return subprocess.run(argv, check=False, capture_output=True, text=True, cwd=self.work, timeout=1200)
 
     def probes(self) -> list[dict[str, Any]]:
         """Return the lines of the probe log."""

@@ -219,12 +219,15 @@ PLANTED: tuple[Planted, ...] = (
 )  # fmt: skip
 
 NOT_PLANTED: Mapping[str, str] = {
-    "open-data": "Redis that answers whoever asks; not a Qdrant that wants a key",
-    "open-execution": "Jupyter without a token, and a Gradio; not a vLLM that wants a key, nor what only looks like one",
+    "open-data": "Redis that answers whoever asks, until it is bound to loopback; not a Qdrant that wants a key",
+    "open-execution": (
+        "Jupyter without a token, and a Gradio until a login stands before it; "
+        "not a vLLM that wants a key, nor what only looks like one"
+    ),
 }
-"""Rules found and told from near misses on bare nodes (test_lab_ai_services.py), whose fix is not made there.
+"""Rules found, told from near misses and mended on bare nodes (test_lab_ai_services.py).
 
-Such services are asked for their version at every port, which would take minutes twice here.
+Such services are asked for their version at every port, which would take long twice here.
 """
 
 ACCOUNTS_OF_GATE = ("opened", "onlydate", "sealed", "carried", "left")

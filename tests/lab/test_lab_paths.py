@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
 
 from collectors.public_keys import public_key
 from posture.attack import graph_of
 from posture.catalogue.load import load
-from posture.model.path import AttackGraph, Edge
+from posture.model.attack import AttackReport
+from posture.model.path import AttackGraph, AttackPath, Edge
 from posture.store import Store
 from tests.lab.logins import LOGINS, Login, With
 from tests.lab.network import inside
@@ -28,7 +28,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waylaid]:
         yield running
 
 
-Seen = tuple[dict[str, Any], AttackGraph]
+Seen = tuple[AttackReport, AttackGraph]
 
 
 def scanned(lab: Waylaid) -> Seen:
@@ -71,9 +71,10 @@ def after(lab: Waylaid, answered: Mapping[tuple[str, With], bool], certified: Ma
     return scanned(lab)
 
 
-def way_to_db(said: dict[str, Any]) -> dict[str, Any] | None:
-    outlooks = {one["objective"]: one for one in said["attack"]["analysis"]["outlooks"]}
-    return outlooks["objective:db"]["paths"][0] if "objective:db" in outlooks else None
+def way_to_db(said: AttackReport) -> AttackPath | None:
+    assert said.analysis is not None
+    outlooks = {one.objective: one for one in said.analysis.outlooks}
+    return outlooks["objective:db"].paths[0] if "objective:db" in outlooks else None
 
 
 def test_the_planted_way_is_found_and_every_step_of_it_was_seen(before: Seen) -> None:
@@ -82,9 +83,9 @@ def test_the_planted_way_is_found_and_every_step_of_it_was_seen(before: Seen) ->
     assert path is not None
     edges = {edge.id: edge for edge in graph.edges}
     # Whoever is on gate is in the zone of app as well; that is beside the way that was planted.
-    told = [edges[step["edge"]] for step in path["steps"] if ":gate/" not in edges[step["edge"]].conclusion]
+    told = [edges[step.edge] for step in path.steps if ":gate/" not in edges[step.edge].conclusion]
     main = [edge.rule for edge in told if edge.rule not in ("origin", "reach", "endpoint", "presence")]
-    sentences = [step["sentence"] for step in path["steps"]]
+    sentences = [step.sentence for step in path.steps]
     assert main == [
         "empty-password",
         "plain-key",
@@ -95,9 +96,9 @@ def test_the_planted_way_is_found_and_every_step_of_it_was_seen(before: Seen) ->
         "sudo-nopasswd",
         "objective",
     ], sentences
-    assert path["origin"] == "vantage:outside" and not path["assumed"]
-    assert path["confidence"] >= 0.9, [step["sentence"] for step in path["steps"]]
-    assert "app|IDN-07|" in path["breaks"]
+    assert path.origin == "vantage:outside" and not path.assumed
+    assert path.confidence >= 0.9, sentences
+    assert "app|IDN-07|" in path.breaks
 
 
 def test_no_way_leads_through_a_port_that_the_firewall_refuses(before: Seen) -> None:
@@ -147,9 +148,9 @@ def test_a_certificate_of_a_stolen_authority_opens_what_the_graph_says(
 
 
 def test_who_else_may_hold_an_authority_is_told_of_the_host(lab: Waylaid, before: Seen) -> None:
-    (way,) = [one for one in before[0]["attack"]["unknown_ways"] if "lab_ca.pub" in one["why"]]
-    assert way["hosts"] == ["gate"]
-    assert fingerprints(lab)["signed"] in way["why"]
+    (way,) = [one for one in before[0].unknown_ways if "lab_ca.pub" in one.why]
+    assert way.hosts == ("gate",)
+    assert fingerprints(lab)["signed"] in way.why
 
 
 def fingerprints(lab: Waylaid) -> dict[str, str]:
@@ -204,7 +205,7 @@ def test_at_least_twenty_five_rules_of_the_catalogue_are_found_missed_and_mended
 def test_one_fix_cuts_the_way_and_the_next_scan_proves_it(lab: Waylaid, after: Seen) -> None:
     said, graph = after
     assert way_to_db(said) is None
-    assert "objective:db" in said["attack"]["analysis"]["not_found"]
+    assert said.analysis is not None and "objective:db" in said.analysis.not_found
     with Store.open(lab.work / "out" / "posture.db", create=False) as store:
         (finding,) = (one for one in store.findings() if (one.host, one.check) == ("app", "IDN-07"))
     assert finding.closing is not None and finding.closing.value == "fixed"

@@ -6,10 +6,11 @@ The authority's key is that of signer on den. Some accounts trust it by a line o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.lab.host import Build, Host
-from tests.lab.logins import gets_a_shell
+from tests.lab.logins import AT_ONCE, gets_a_shell
 
 _FILE = "/etc/ssh/lab_ca.pub"
 _TRUSTS = f"TrustedUserCAKeys {_FILE}"
@@ -66,4 +67,6 @@ def answers(client: Host, authority: str, address: str) -> Mapping[str, bool]:
     names = ",".join(one.account for one in VOUCHED)
     made = client.run(["/bin/sh", "-ec", f"{_CERTIFY}{names} -O force-command='echo let-in' /srv/own.pub"], authority)
     assert made.returncode == 0, made.stderr
-    return {one.account: gets_a_shell(client, "/srv/own", address, one.account) for one in VOUCHED}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        told = pool.map(lambda one: gets_a_shell(client, "/srv/own", address, one.account), VOUCHED)
+        return {one.account: yes for one, yes in zip(VOUCHED, told, strict=True)}

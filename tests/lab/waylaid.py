@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,9 @@ from typing import Any
 
 import yaml
 
+from posture.attack import attack_of
+from posture.model.attack import AttackReport
+from posture.store import Store
 from tests.lab import logins, planted, vouched
 from tests.lab.files import private_file, scope
 from tests.lab.host import Build, Host, key_pair
@@ -38,8 +40,8 @@ PLACES = {
 }
 LOOKOUTS = {"lookout-outside": "outside", "lookout-dmz": "dmz", "lookout-servers": "servers"}
 NUMBERS = {"web": 30, "app": 30, "db": 30, "den": 31, "gate": 31}
-FAST_REFUSAL = "add rule inet zones forward tcp dport != 22 reject with tcp reset\n"
-"""Between zones port 22 is dropped in silence; that of the others would cost a look minutes."""
+FAST_REFUSAL = "add rule inet zones forward reject with tcp reset\n"
+"""What is no way between zones is refused at once: each silent port would cost every look seconds of waiting."""
 
 
 @dataclass
@@ -61,14 +63,15 @@ class Waylaid:
         zone = LOOKOUTS.get(node) or PLACES[node][0]
         return self.network.zone(zone).address4(20 if node in LOOKOUTS else NUMBERS[node])
 
-    def scan(self, *more: str) -> dict[str, Any]:
-        """Return what `posture paths --json` says after another scan."""
+    def scan(self) -> AttackReport:
+        """Return what another scan says of attack paths."""
         words = [word for host in PLACES for word in ("--host", host)]
-        done = self._posture("scan", "-i", "inventory.yaml", "--exit-zero", *words, *more)
+        done = self._posture("scan", "-i", "inventory.yaml", "--exit-zero", *words)
         assert done.returncode == 0, done.stdout + done.stderr
-        said = self._posture("paths", "--json")
-        assert said.returncode == 0, said.stderr
-        return dict(json.loads(said.stdout))
+        with Store.open(self.work / "out" / "posture.db", create=False) as store:
+            said = attack_of(store, "latest")
+        assert said is not None
+        return said
 
     def logins(self) -> Mapping[tuple[str, logins.With], bool]:
         """Return what sshd of gate, asked from web, says to each account with what somebody there may hold."""
@@ -81,7 +84,7 @@ class Waylaid:
 
     def _posture(self, *words: str) -> subprocess.CompletedProcess[str]:
         argv = enter(self.network.namespace("scanner"), [str(POSTURE), *words])
-        return subprocess.run(argv, check=False, capture_output=True, text=True, cwd=self.work, timeout=500)
+        return subprocess.run(argv, check=False, capture_output=True, text=True, cwd=self.work, timeout=1200)
 
     def __enter__(self) -> Waylaid:
         with contextlib.ExitStack() as opening:
