@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from collectors import sudo
-from collectors.sudo import Rule, SudoFacts
+from collectors.sudo import SudoFacts
+from collectors.sudo_grants import Rule
 from posture.model.observation import Blind
 from tests.collectors.authored import grep, told_by
 from tests.collectors.transcripts import as_declared, facts_of, holes_of, recorded

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from posture.gather import Work
 from posture.proof import signing
 from posture.proof.answers import Answered
 from posture.proof.bundle import Sealing, write_bundle
 from posture.proof.verify import verify_bundle
-from posture.run import Work, replay
+from posture.run import replay
 from posture.store import Store
 from reports.formats import chosen
 from tests.posture.proof.bundles import Files, Made, failing, files_of, packed, public_check, signed_again
