@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date, datetime
 
 import msgspec
@@ -11,10 +11,10 @@ from posture.evaluate.lifecycle import finding_id
 from posture.model.finding import Result, Status
 from posture.model.host import FLEET
 from posture.proof.answers import Answered, Line, none, tried
+from posture.proof.copies import ASSESSMENT, CSV, LINES, copies
 from posture.proof.layout import FIRST_SIGHTS
 from posture.proof.reading import Bundle, Evidence
 
-ASSESSMENT = "reports/assessment.json"
 _APART = Status.NOT_APPLICABLE.label
 
 
@@ -52,19 +52,28 @@ def reported(
     """Yield whether the report says what the evidence says; ``judged`` has the status of every check on every host."""
     what = f"{ASSESSMENT} says the same"
     if ASSESSMENT not in bundle.members:
-        yield Line(what, Answered.HOLDS, "there is none in this bundle")
+        yield Line(
+            what, Answered.HOLDS, "; ".join(filter(None, ("there is none in this bundle", _unread(bundle, set()))))
+        )
         return
     report, line = tried(what, lambda: bundle.json(ASSESSMENT, _Report))
     if report is None:
         yield line
         return
     yield none(what, list(_other_results(report, judged)), "differ")
-    others = sorted(name.removeprefix("reports/") for name in bundle.members if name.startswith("reports/"))
-    unread = ", ".join(name for name in others if name != ASSESSMENT.removeprefix("reports/"))
+    unread = _unread(bundle, {ASSESSMENT, CSV, LINES})
     said = f"{len(report.findings):,} findings, dated again from the first sight they name"
-    said += f"; not read: {unread}" if unread else ""
+    said += f"; {unread}" if unread else ""
     what = f"{ASSESSMENT} has the findings and due dates that follow"
     yield none(what, list(_other_dates(report, evidence, failing)), "differ", said)
+    yield from copies(bundle, judged)
+
+
+def _unread(bundle: Bundle, read: Set[str]) -> str:
+    """Return in words which reports nothing was held against."""
+    others = (name for name in bundle.members if name.startswith("reports/") and name not in read)
+    named = ", ".join(sorted(name.removeprefix("reports/") for name in others))
+    return f"not read: {named}" if named else ""
 
 
 def _other_results(report: _Report, judged: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

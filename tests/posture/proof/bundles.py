@@ -17,6 +17,7 @@ from posture.proof.verify import Keys, verify_bundle
 
 SIGNER = "assessor@example.gov"
 Files = dict[str, bytes]
+FORMATS = ("json", "jsonl", "csv", "blind-csv")
 
 
 @dataclass(frozen=True)

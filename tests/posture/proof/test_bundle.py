@@ -23,11 +23,14 @@ from posture.errors import UsageError
 from posture.proof import layout, signing
 from posture.proof.answers import Answered, Line
 from posture.proof.bundle import Sealing, write_bundle
+from posture.proof.copies import copies
+from posture.proof.reading import Bundle
 from posture.proof.tarfile_strict import read_members
 from posture.proof.verify import Keys, verify_bundle
 from posture.store import Store
 from reports.formats import chosen
 from tests.posture.proof.bundles import (
+    FORMATS,
     SIGNER,
     Files,
     Made,
@@ -72,7 +75,7 @@ def test_what_is_signed_says_where_the_evidence_comes_from(made: Made) -> None:
 
 def test_the_same_run_gives_the_same_digests(made: Made, tmp_path: Path) -> None:
     with Store.open(made.database) as store:
-        formats, sealing = chosen(["json", "jsonl"]), Sealing(signing.Signer.read(made.key))
+        formats, sealing = chosen(FORMATS), Sealing(signing.Signer.read(made.key))
         write_bundle(store, "latest", tmp_path / "again.tar", formats, sealing=sealing, marking="CUI")
     assert files_of(made.tar)["SHA256SUMS"] == files_of(tmp_path / "again.tar")["SHA256SUMS"]
 
@@ -228,10 +231,53 @@ def test_a_manifest_that_names_another_key_or_counts_fewer_hosts_is_caught(made:
         assert set(failing(broken, made.keys)) == {what}
 
 
-def test_what_nobody_read_again_is_named(made: Made) -> None:
+def test_what_nobody_read_again_is_named(made: Made, tmp_path: Path) -> None:
     lines = {line.what: line.detail for line in verify_bundle(made.tar, made.keys)}
     said = lines["reports/assessment.json has the findings and due dates that follow"]
-    assert said.endswith("not read: posture.jsonl")
+    assert said.endswith("not read: blind_spots.csv")
+    files = {name: content for name, content in files_of(made.tar).items() if name != "reports/assessment.json"}
+    lines = {line.what: line.detail for line in verify_bundle(packed(tmp_path / "b.tar", files), made.keys)}
+    said = lines["reports/assessment.json says the same"]
+    assert said == "there is none in this bundle; not read: blind_spots.csv, findings.csv, posture.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("findings.csv", b'"2026-12-22"', b'"2031-01-01"', "due 2031-01-01, the assessment says 2026-12-22"),
+        ("findings.csv", b'"open","","fail"', b'"open","","pass"', "result_now pass, the assessment says fail"),
+        ("findings.csv", b'"open"', b'"closed"', "status closed, the assessment says open"),
+        ("findings.csv", b"\r\n", b'\r\n"000"\r\n', "not in the assessment"),
+        ("posture.jsonl", b'"due":"2026-12-22"', b'"due":"2031-01-01"', "not what the assessment says of finding"),
+        ("posture.jsonl", b'"result_now":"fail"', b'"result_now":"pass"', "not what the assessment says of finding"),
+        ("posture.jsonl", b'"decided":', b'"decided":1', "coverage: not the assessment's"),
+        ("posture.jsonl", b"{", b"", "it cannot be read"),
+    ],
+)
+def test_a_list_of_findings_that_says_something_else_than_the_assessment_is_caught(
+    name: str, old: bytes, new: bytes, words: str, made: Made
+) -> None:
+    member = f"reports/{name}"
+    files = files_of(made.tar)
+    assert old in files[member]
+    other = _Altered(made.tar, member, files[member].replace(old, new, 1))
+    report = json.loads(files["reports/assessment.json"])
+    judged = {host["id"]: {one["check"]: one["status"] for one in host["results"]} for host in report["hosts"]}
+    judged["fleet"] = {one["check"]: one["status"] for one in report["fleet"]}
+    assert {line.answered for line in copies(Bundle(made.tar), judged)} == {Answered.HOLDS}
+    found = {line.what: line.detail for line in copies(other, judged) if line.answered is Answered.FAILS}
+    assert set(found) == {f"{member} says the same"} and words in found[f"{member} says the same"]
+
+
+class _Altered(Bundle):
+    """A bundle with one member changed, and nothing judged again: that the whole is judged stands elsewhere."""
+
+    def __init__(self, path: Path, member: str, content: bytes) -> None:
+        super().__init__(path)
+        self._member, self._content = member, content
+
+    def content(self, name: str) -> bytes:
+        return self._content if name == self._member else super().content(name)
 
 
 def test_another_key_is_caught(made: Made, tmp_path: Path) -> None:
