@@ -45,7 +45,7 @@ def inventory(network: Network, places: Sequence[Place], builds: dict[str, Build
         "zones": [
             {"name": zone.name, "trust": zone.trust, "cidrs": [zone.cidr4, zone.cidr6]} for zone in network.zones
         ],
-        "vantages": [{"name": "scanner", "zone": "mgmt"}, {"name": "attacker", "zone": "outside"}],
+        "vantages": [{"name": "scanner", "zone": "mgmt"}],
         "groups": groups,
         "hosts": [_host_entry(place, builds[place.id]) for place in places],
     }
