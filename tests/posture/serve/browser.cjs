@@ -16,45 +16,76 @@ const SCREENS = [
   ["light", 320, { ...ALL, rules: Object.fromEntries(COLOURS.map((id) => [id, { enabled: false }])) }],
 ];
 
-async function look(browser, base, cookie, path, scheme, width, rules) {
-  const [name, value] = cookie.split("=");
-  const settings = { colorScheme: scheme, viewport: { width, height: 900 } };
-  const context = await browser.newContext({ ...settings, bypassCSP: true }); // axe is our own script here
-  await context.addCookies([{ name, value, url: base, sameSite: "Strict" }]);
+// Texts whose own and surrounding colours and type are alike read alike: of each kind the first. For a scheme in which
+// nothing has moved since all of them were looked at.
+function kinds() {
+  const chains = new Map();
+  const chain = (part) => {
+    if (!part) return "";
+    if (!chains.has(part)) {
+      const { color, backgroundColor, backgroundImage, opacity, fontSize, fontWeight, textShadow, textDecoration, borderBottom } = getComputedStyle(part);
+      const own = [color, backgroundColor, backgroundImage, opacity, fontSize, fontWeight, textShadow, textDecoration, borderBottom];
+      chains.set(part, `${part.localName} ${own.join("|")} < ${chain(part.parentElement)}`);
+    }
+    return chains.get(part);
+  };
+  const found = new Map();
+  for (const part of document.body.querySelectorAll("*")) {
+    const says = [...part.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) || part.value !== undefined;
+    if (says && !found.has(chain(part))) found.set(chain(part), part);
+  }
+  return [...found.values()];
+}
+
+// One page on three screens. A page without scripts of its own is what its width and scheme make of it, so it is loaded
+// once; one with scripts is loaded for each screen. What is folded is measured so, and unfolded.
+async function look(context, base, path) {
   const page = await context.newPage();
-  const requests = [], errors = [];
+  let requests = [], errors = [], answer, scripted = true;
   page.on("request", (request) => requests.push(request.url()));
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (said) => said.type() === "error" && errors.push(said.text()));
-  const answer = await page.goto(base + path, { waitUntil: "load" });
-  const first = await page.evaluate(() => document.documentElement.scrollWidth);
-  if (process.env.SHOTS) {
-    const file = `${path.replace(/[^a-z0-9]+/gi, "_")}_${scheme}_${width}.png`;
-    await page.screenshot({ path: `${process.env.SHOTS}/${file}`, fullPage: true });
+  for (const [scheme, width, rules] of SCREENS) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 900 });
+    if (scripted) {
+      requests = [];
+      errors = [];
+      answer = await page.goto(base + path, { waitUntil: "load" });
+      scripted = await page.evaluate(() => document.scripts.length > 0);
+      await page.evaluate(source);
+    }
+    const fold = (open) => document.querySelectorAll("details.unfolded").forEach((part) => (part.open = open));
+    await page.evaluate(() => document.querySelectorAll("details:not([open])").forEach((part) => part.classList.add("unfolded")));
+    const first = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (process.env.SHOTS) {
+      const file = `${path.replace(/[^a-z0-9]+/gi, "_")}_${scheme}_${width}.png`;
+      await page.screenshot({ path: `${process.env.SHOTS}/${file}`, fullPage: true });
+    }
+    await page.evaluate(fold, true);
+    const wide = Math.max(first, await page.evaluate(() => document.documentElement.scrollWidth));
+    const said = await page.evaluate(
+      ([values, some]) => axe.run(some ? { include: eval(`(${some})`)() } : document, values),
+      [rules, scheme === "dark" ? kinds.toString() : ""],
+    );
+    await page.evaluate(fold, false);
+    const violations = said.violations.map((one) => `${one.id}: ${one.nodes.length} times, such as ${one.nodes[0].html}`);
+    const passes = said.passes.length;
+    console.log(JSON.stringify({ path, scheme, width, status: answer.status(), wide, violations, passes, requests, errors }));
   }
-  await page.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
-  const wide = Math.max(first, await page.evaluate(() => document.documentElement.scrollWidth));
-  await page.evaluate(source);
-  const said = await page.evaluate((values) => axe.run(document, values), rules);
-  const violations = said.violations.map((one) => `${one.id}: ${one.nodes.length} times, such as ${one.nodes[0].html}`);
-  await context.close();
-  const elements = said.passes.length;
-  return { path, scheme, width, status: answer.status(), wide, violations, passes: elements, requests, errors };
+  await page.close();
 }
 
 // What the strict policy lets through: the page again, with nothing bypassed, and what it complains of.
-async function strictly(browser, base, cookie, path) {
-  const [name, value] = cookie.split("=");
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  await context.addCookies([{ name, value, url: base, sameSite: "Strict" }]);
+async function strictly(context, base, path) {
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
   await page.goto(base + path, { waitUntil: "load" });
   const canvases = await page.evaluate(() => document.querySelectorAll("canvas").length);
-  await context.close();
-  return { path, strict: true, complaints, canvases };
+  await page.close();
+  console.log(JSON.stringify({ path, strict: true, complaints, canvases }));
 }
 
 // The head of security's way: sign in by the form, from the overview to a path, to its fix, to what that would come to.
@@ -88,11 +119,17 @@ async function journey(browser, base, name, password) {
 (async () => {
   const [executablePath, base, cookie, ...paths] = process.argv.slice(2);
   const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const [name, value] = cookie.split("=");
+  const signedIn = async (settings) => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...settings });
+    await context.addCookies([{ name, value, url: base, sameSite: "Strict" }]);
+    return context;
+  };
+  const open = await signedIn({ bypassCSP: true }); // axe is our own script here
+  const strict = await signedIn({});
   for (const path of paths) {
-    for (const [scheme, width, rules] of SCREENS) {
-      console.log(JSON.stringify(await look(browser, base, cookie, path, scheme, width, rules)));
-    }
-    console.log(JSON.stringify(await strictly(browser, base, cookie, path)));
+    await look(open, base, path);
+    await strictly(strict, base, path);
   }
   if (process.env.PASSWORD) console.log(JSON.stringify(await journey(browser, base, process.env.NAME, process.env.PASSWORD)));
   await browser.close();
