@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -14,10 +15,11 @@ from starlette.testclient import TestClient
 
 from posture import config
 from posture.demo import run_demo
-from posture.model.account import Role
+from posture.model.account import Account, Role
 from posture.serve.app import create_app
 from posture.serve.door import Door, form_token
 from posture.serve.gate import Settings
+from posture.serve.passwords import hash_password
 from posture.serve.tokens import Tokens
 from posture.store import Store
 
@@ -56,9 +58,10 @@ class Served:
         """Return a browser in which an account of this role is signed in."""
         name = "-".join((role.value, *systems)).lower()
         if self.store.people.account(name) is None:
-            self.door.make(name, PASSWORD, role, systems, by="test")
+            now = self.clock()
+            self.store.people.add(Account(name, role, systems, hashed(), now), by="test", at=now)
         browser = self.browser()
-        browser.cookies.set(COOKIE, self.door.sign_in(name, PASSWORD))
+        browser.cookies.set(COOKIE, self.door.sign_in_as(name, by="test"))
         return browser
 
     def program(self, role: Role, *, systems: tuple[str, ...] = ()) -> TestClient:
@@ -69,6 +72,12 @@ class Served:
         program = self.browser()
         program.headers["authorization"] = f"Bearer {self.tokens[name]}"
         return program
+
+
+@cache
+def hashed() -> str:
+    """Return what is kept of the password; hashing is slow on purpose, so once is enough."""
+    return hash_password(PASSWORD, fips=False)
 
 
 def form(browser: TestClient, **fields: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agency_in_three_days import CACHE, LOGIN, scan_three_times
+from agency_in_three_days import CACHE, LOGIN
 from served import PASSWORD, Clock, Served
 from test_serve_in_a_browser import CHROMIUM, MISSING, MODULES, NODE, listening
 
@@ -57,14 +58,15 @@ class Walked:
 
 
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
+def walked(tmp_path_factory: pytest.TempPathFactory, three_days_store: Path) -> Iterator[Walked]:
     folder, clock = tmp_path_factory.mktemp("journeys"), Clock()
     shots = Path(os.environ.get("POSTURE_SHOTS", folder / "shots"))
     shots.mkdir(parents=True, exist_ok=True)
     for old in shots.glob("*.png"):
         old.unlink()
+    shutil.copy(three_days_store, folder / "posture.db")
     with Store.open(folder / "posture.db") as store:
-        runs = scan_three_times(store, folder)
+        runs = [one.run.id for one in store.runs()][::-1]
         door = Door(store, clock, fips=False)
         hosts = {one.id: one for one in store.inventory("latest").hosts}
         system = hosts[LOGIN].system

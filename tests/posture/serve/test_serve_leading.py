@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from agency_in_three_days import CACHE
@@ -41,16 +43,17 @@ class Agency(Served):
 
 
 @pytest.fixture(scope="module")
-def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agency]:
+def agency(tmp_path_factory: pytest.TempPathFactory, demo_store: Path) -> Iterator[Agency]:
     folder, clock = tmp_path_factory.mktemp("lead"), Clock()
     recorded = list(read_transcripts(HOME / "transcripts"))
     first = max(one.session.started_at for one in recorded).replace(microsecond=0)
+    shutil.copy(demo_store, folder / "posture.db")
     with Store.open(folder / "posture.db") as store:
         job = demo_job(config.default(folder), first)
-        whole = replay(store, recorded, job, first, Work(), as_of=first)
+        whole = store.load_run("latest").run.id
         day = timedelta(days=1)
         looks = [_next_day(one, day) for one in recorded if one.session.transport == "nmap"]
-        part = replay(store, looks, job, first + day, Work(), as_of=first + day)
+        part = replay(store, looks, job, clock() + day, Work(), as_of=first + day)
         door = Door(store, clock, fips=False)
         app = create_app(store, door, Settings(secure=False))
         yield Agency(store, door, clock, app, whole=whole, part=part)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2
 import pytest
 import uvicorn
-from agency_in_three_days import CACHE, LOGIN, scan_three_times
+from agency_in_three_days import CACHE, LOGIN
 from served import PASSWORD, Clock
 
 from posture.model.account import Role
@@ -46,10 +48,11 @@ class Agency:
 
 
 @pytest.fixture(scope="module")
-def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agency]:
+def agency(tmp_path_factory: pytest.TempPathFactory, three_days_store: Path) -> Iterator[Agency]:
     folder, clock = tmp_path_factory.mktemp("three-days"), Clock()
+    shutil.copy(three_days_store, folder / "posture.db")
     with Store.open(folder / "posture.db") as store, socket.socket() as listening:
-        runs = scan_three_times(store, folder)
+        runs = [one.run.id for one in store.runs()][::-1]
         door = Door(store, clock, fips=False)
         app = create_app(store, door, Settings(secure=False))
         token = door.first_token()
