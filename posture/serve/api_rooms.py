@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -32,6 +32,8 @@ from reports.dashboard.views.scans import RunLine
 from reports.dashboard.views.what_if import WhatIfPage
 from reports.dashboard.views.work import WorkLine
 from reports.view import CheckView, CoverageView, DueView, HeadlineView, PathsView, PlanView, ScoresView, Share
+
+_DETAIL_CHARS = 600  # of one row of the audit chain
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -189,7 +191,8 @@ class ApiRooms:
         before = cut.place("audit") if cut.cursor else 0
         page = self._rooms.audit_page(account, before, cut.limit)
         following = cursor("audit", page.lines[-1].seq) if page.earlier else ""
-        return AuditLines(page.holds, page.verdict, page.lines, following)
+        lines = tuple(replace(one, detail=one.detail[:_DETAIL_CHARS]) for one in page.lines)
+        return AuditLines(page.holds, page.verdict, lines, following)
 
     def _begun(self, account: Account, cut: Cut) -> tuple[Seen, int]:
         run, start = cut.begin()

@@ -352,4 +352,4 @@ def _sight(seen: Seen) -> Sight:
 
 
 def _change(one: Event) -> ChangeLine:
-    return ChangeLine(one.seq, one.at, one.event.replace("_", " "), one.run, one.host, one.detail[:600])
+    return ChangeLine(one.seq, one.at, one.event.replace("_", " "), one.run, one.host, one.detail)

@@ -37,6 +37,7 @@ _DAY = timedelta(days=1)
 NO_HISTORY = "No finding was ever opened here, so there is nothing to burn down."
 NO_GRAPH = "No attack graph could be searched for this run: these stand in the order of the plan, by date and weight."
 NO_WAYS = "No path was found in the evidence collected, so no fix cuts one: these stand in the order of the plan."
+UNKNOWN = "unknown: packages of no host were held against known vulnerabilities"
 BY_GRAPH = (
     "Each alone, every other thing left as it is: by how much the mean chance that something important is lost falls. "
     "Uncalibrated; it compares fixes and promises nothing."
@@ -76,6 +77,11 @@ def _clock(survey: Survey, clock: Clock, *, binding: bool) -> ClockLine:
     late = sum(day < today for day in days)
     ahead = min((day for day in days if day >= today), default=None)
     query = urlencode({"clock": clock.id})
+    looked = sum(one.by_us + one.imported for one in survey.bod.platforms())
+    known, limit = True, "" if survey.complete else ", as far as was seen"
+    if clock.table is not None and looked < survey.assessment.coverage.hosts:  # it dates known vulnerabilities
+        known = bool(looked or days)
+        limit = f", as far as was seen: packages of {looked:,} of {counted(survey.assessment.coverage.hosts, 'host')}"
     return ClockLine(
         id=clock.id,
         title=clock.title,
@@ -85,7 +91,8 @@ def _clock(survey: Survey, clock: Clock, *, binding: bool) -> ClockLine:
         overdue=Count(late, f"/work?{query}&late=1" if late else ""),
         next_due=ahead,
         days_left=(ahead - today).days if ahead else None,
-        said=_left(ahead, today, late, "" if survey.complete else ", as far as was seen"),
+        said=_left(ahead, today, late, limit) if known else UNKNOWN,
+        known=known,
     )
 
 

@@ -29,6 +29,7 @@ from reports.view import Link, Pair, ReportView
 from reports.words import CLOSING, counted
 
 _LINES = 2000  # of one answer: what a browser scrolls well
+_REASONS = "why it matters, what was seen, how to mend it"
 
 
 def host_path(host: str) -> str:
@@ -71,6 +72,7 @@ def finding_page(
         id=finding.id,
         title=check_title(survey, finding.check),
         check=finding.check,
+        reasons=Link(_REASONS, check_anchor(finding.check) if finding.check in survey.checks else ""),
         host=Link(finding.host, anchor("h", finding.host)),
         subject=finding.subject,
         state=f"open, {seen}" if finding.open else f"closed ({closing}), {seen}",

@@ -26,7 +26,7 @@ from reports.sections.common import (
     owner_words,
 )
 from reports.survey import Survey
-from reports.view import Link, Tag
+from reports.view import Link, Share, Tag
 
 PAGE = 50  # lines of the queue on one page: a screenful or three
 NOBODY = "-"
@@ -164,10 +164,12 @@ def work(queue: Queue, desks: Desks, wanted: Wanted, desk: DeskView) -> WorkView
     assignees = _choices(
         {one.assignee for id_, one in desks.items.items() if id_ in queue.places}, wanted.assignee, "everybody"
     )
+    coverage = survey.assessment.coverage
     return WorkView(
         groups=_groups(lines, wanted.group, (page - 1) * PAGE),
         matching=len(lines),
         total=len(survey.open),
+        coverage=Share(coverage.decided, coverage.possible),
         words=wanted.words,
         severities=_choices(queue.severities, wanted.severity, "every severity"),
         owners=_choices(queue.owners, wanted.owner, "every owner"),
@@ -206,6 +208,7 @@ def work_line(
         first_seen=finding.first_seen,
         due=due,
         relative=words,
+        clock=clock_title(survey.assessment, counts.clock) if (counts := governing(finding)) else "",
         late=late,
         waived=finding.id in survey.waived,
         reopened=finding.opened - 1,

@@ -16,6 +16,8 @@ class FindingPage:
     id: str
     title: str
     check: str
+    reasons: Link
+    """Where the check says why it matters, what was seen and how to mend it."""
     host: Link
     subject: str
     state: str

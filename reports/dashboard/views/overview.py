@@ -26,6 +26,8 @@ class ClockLine:
     days_left: int | None
     said: str
     """Days left, or that nothing is ahead."""
+    known: bool
+    """False when nobody looked at what it dates: its numbers are unknown then, and not 0."""
 
 
 @dataclass(frozen=True, slots=True)

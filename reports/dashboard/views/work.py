@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from reports.dashboard.views.common import Choice
-from reports.view import Link, Tag
+from reports.view import Link, Share, Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class WorkLine:
     first_seen: datetime
     due: date | None
     relative: str
+    clock: str
+    """Whose date it is; empty without one."""
     late: bool
     waived: bool
     reopened: int
@@ -55,6 +57,8 @@ class WorkView:
     groups: tuple[WorkGroup, ...]
     matching: int
     total: int
+    coverage: Share
+    """Results that are decided: what is not may hold more findings."""
     words: str
     """The text that is looked for."""
     severities: tuple[Choice, ...]

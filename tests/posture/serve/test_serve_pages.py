@@ -186,8 +186,9 @@ def test_what_a_stranger_types_comes_back_harmless(admin: TestClient) -> None:
 
 def test_evidence_that_was_let_go_is_said_to_be_gone(agency: Served, admin: TestClient, tmp_path: Path) -> None:
     store, now = agency.store, agency.clock()
-    answers = (one for spoken in store.read_transcripts("latest") for one in spoken.answers.values() if one.stdout)
-    digest = hashlib.sha256(next(answers).stdout).hexdigest()
+    # All of them are read: whoever reads half keeps the database open, and what is let go waits for that.
+    answers = [one for spoken in store.read_transcripts("latest") for one in spoken.answers.values() if one.stdout]
+    digest = hashlib.sha256(answers[0].stdout).hexdigest()
     cut = letting.Cut(now + timedelta(days=1), now - timedelta(days=3650), "searchable 6 months, retrievable 12")
     letting.let_go(store, cut, tmp_path, now, by="test")
     try:
@@ -200,3 +201,26 @@ def test_evidence_that_was_let_go_is_said_to_be_gone(agency: Served, admin: Test
     finally:
         letting.retrieve(store, "latest", tmp_path, now, by="test")
     assert "no longer kept" not in admin.get(f"/evidence/{digest}").text
+
+
+def test_numbers_and_dates_of_the_queue_stand_with_what_limits_and_explains_them(
+    agency: Served, admin: TestClient
+) -> None:
+    share, page = agency.store.coverage("latest"), html.unescape(admin.get("/work").text)
+    assert f"of the results are decided ({share.decided:,} of {share.possible:,}): there may be more" in page
+    assert page.count("<small>The agency's 30-day hardening campaign</small>") > 3
+    one = next(iter(agency.store.findings(open_only=True)))
+    assert any(link.startswith("/checks#") for link in links(admin.get(f"/findings/{one.id}").text))
+
+
+def test_known_vulnerabilities_that_nobody_looked_for_are_no_nought(admin: TestClient) -> None:
+    page = admin.get("/").text
+    line = page[page.index("BOD 26-04, known vulnerabilities") :].split("</tr>")[0]
+    assert re.sub(r"<[^>]+>", "|", line).count("unknown") == 3
+    assert ">0<" not in line
+
+
+def test_what_was_done_is_told_in_words(admin: TestClient) -> None:
+    page = html.unescape(admin.get("/audit").text)
+    assert "account admin; by test; role admin; systems all" in page
+    assert '{"' not in page
