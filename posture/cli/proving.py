@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -133,8 +133,8 @@ def verify_command(
     With `--sample`, draw verdicts of the bundle, read their hosts again through the same collectors, judge them by the
     bundle's own baseline, say which differ and why, and sign that with the auditor's own key.
 
-    What the audit log said of inventory, scope, answers and results when the run was made must be what the bundle
-    holds. Who holds the signing key can write a whole log anew: `--earlier` holds it against one they gave away.
+    Inventory, scope, answers and results must be what the audit log said when the run was made; who can write that log
+    anew is caught by `--earlier`, a bundle they gave away before.
 
     A countersignature or a timestamp that the bundle, the configuration or an option asks for and that is not there
     fails.
@@ -154,9 +154,8 @@ def verify_command(
     if bundle is None:
         with prepare.open_store(config) as store:
             context.exit(_replayed(receipt(store, finding), as_json=as_json))
-    asks = frozenset(config.evidence.asks)
-    keys = _keys(allowed_signers, signer, public_key, authority, countersigner, asks)
-    lines = list(verify_bundle(bundle, replace(keys, earlier=earlier)))
+    keys = _keys(allowed_signers, signer, public_key, authority, countersigner, config.evidence.asks, earlier)
+    lines = list(verify_bundle(bundle, keys))
     _show(bundle, lines, as_json=as_json, alone=number is None)
     code = _code_of(lines)
     if number is not None and code is ExitCode.FINDINGS:
@@ -174,13 +173,14 @@ def _keys(
     public_key: Path | None,
     authority: Path | None,
     countersigner: str,
-    asks: frozenset[str],
+    asks: Iterable[str],
+    earlier: Path | None,
 ) -> Keys:
     if (allowed_signers is None) != (not signer):
         raise UsageError("allowed signers and signer belong together", hint="give `--allowed-signers` and `--signer`")
     if countersigner and allowed_signers is None:
         raise UsageError("a countersigner stands in a list", hint="give `--allowed-signers` and `--signer` too")
-    return Keys(allowed_signers, signer, public_key, authority, countersigner, asks)
+    return Keys(allowed_signers, signer, public_key, authority, countersigner, frozenset(asks), earlier)
 
 
 def _show(bundle: Path, lines: list[Line], *, as_json: bool, alone: bool) -> None:

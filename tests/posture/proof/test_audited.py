@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from posture.cli.proving import verify_command
 from posture.gather import Work
 from posture.proof import signing
 from posture.proof.answers import Answered
@@ -156,3 +158,9 @@ def test_a_log_without_digests_is_not_checked_and_not_good(made: Made, tmp_path:
     assert {what for what, answered in lines.items() if answered is Answered.OPEN} == {BEGUN, JUDGED_BY, ANSWERS}
     assert Answered.FAILS not in lines.values()
     assert public_check(tar, tmp_path / "unpacked", made.keys) == [sys.executable]
+
+
+def test_the_command_takes_the_earlier_bundle(made: Made, invented: Path) -> None:
+    result = CliRunner().invoke(verify_command, [str(invented), "--earlier", str(made.tar), "--json"])
+    assert result.exit_code == 1
+    assert [one["what"] for one in json.loads(result.output) if one["answered"] == "fails"] == [EARLIER]
