@@ -98,9 +98,10 @@ def _note_unread(draft: Draft, doors: Doors) -> None:
     if blocks := sshd.mixed():
         why = f"what Match {blocks[0]} sets was only seen where other blocks apply as well"
         draft.lets_in("ssh-key", view.id, why)
-    for command in sshd.told("authorizedkeyscommand"):
+    # The program alone: its arguments may hold what a report must not.
+    for program in sorted({one.split()[0] for one in sshd.told("authorizedkeyscommand")}):
         draft.lets_in(
-            "ssh-key", view.id, f"AuthorizedKeysCommand {command} names keys when sshd asks it: no file has them"
+            "ssh-key", view.id, f"AuthorizedKeysCommand {program} names keys when sshd asks it: no file has them"
         )
     for file in sshd.told("revokedkeys"):
         draft.cannot("ssh-key", view.id, f"RevokedKeys {file}: which keys are in there was not read")

@@ -129,9 +129,13 @@ def test_an_authority_whose_file_was_not_read_is_told_all_the_same() -> None:
 
 
 def test_keys_that_a_program_names_are_told_and_a_list_of_revoked_ones() -> None:
-    said = trusting(trustedusercakeys="none", authorizedkeyscommand="/usr/bin/keys %u", revokedkeys="/etc/ssh/revoked")
+    said = trusting(
+        trustedusercakeys="none",
+        authorizedkeyscommand="/usr/bin/keys --token not-one %u",
+        revokedkeys="/etc/ssh/revoked",
+    )
     graph = graph_of(evidence(WEB, said))
-    assert [why.split(" names")[0] for _, why in unknown(graph)] == ["AuthorizedKeysCommand /usr/bin/keys %u"]
+    assert [why.split(" names")[0] for _, why in unknown(graph)] == ["AuthorizedKeysCommand /usr/bin/keys"]
     assert [one.why for one in graph.not_evaluated if "RevokedKeys /etc/ssh/revoked" in one.why]
 
 
