@@ -19,7 +19,7 @@ import pytest
 from posture.errors import StoreError
 from posture.store import Store
 from tests.collectors.real_sshd import SSHD, USER, RealSshd, make_key, running_sshd
-from tests.lab.hostile import HostileServer, Personality
+from tests.lab.hostile import HostileServer, Personality, framed
 from tests.posture.replays import PROGRAM
 
 Call = Callable[..., Any]
@@ -216,9 +216,16 @@ def test_a_directory_that_cannot_be_written_is_no_bug(posture: Call, here: Path)
 # Stopped, killed, taken up again
 
 
+def slowly(script: bytes) -> Iterator[bytes]:
+    """Yield an empty answer to each question, one every four seconds: minutes go by, and no limit is ever reached."""
+    for piece in framed(script, lambda argv: b""):
+        yield piece
+        time.sleep(2)
+
+
 @pytest.fixture
-def hanging() -> Iterator[HostileServer]:
-    with HostileServer(Personality.HANG_AFTER_AUTH) as server:
+def dawdling() -> Iterator[HostileServer]:
+    with HostileServer(Personality.HANG_AFTER_OUTPUT, forge=slowly) as server:
         yield server
 
 
@@ -245,10 +252,10 @@ def has_read(here: Path, host: str) -> bool:
 
 
 @pytest.fixture
-def half_way(here: Path, hanging: HostileServer) -> Iterator[subprocess.Popen[str]]:
-    """A scan that has read one host and hangs on the other."""
+def half_way(here: Path, dawdling: HostileServer) -> Iterator[subprocess.Popen[str]]:
+    """A scan that has read one host and is busy with the other."""
     make_key(here / "user")
-    write_files(here, LOCAL, entry("slow", hanging.port, hanging.host_key), session_s=900)
+    write_files(here, LOCAL, entry("slow", dawdling.port, dawdling.host_key), session_s=900)
     process = begin(here)
     wait_until(lambda: has_read(here, "self"), process)
     yield process
@@ -259,7 +266,7 @@ def half_way(here: Path, hanging: HostileServer) -> Iterator[subprocess.Popen[st
 
 @needs_sshd
 def test_posture_stop_ends_a_scan_cleanly_and_it_can_be_resumed(
-    posture: Call, here: Path, half_way: subprocess.Popen[str], hanging: HostileServer
+    posture: Call, here: Path, half_way: subprocess.Popen[str], dawdling: HostileServer
 ) -> None:
     assert f"process {half_way.pid}" in posture("stop").out
     out, err = half_way.communicate(timeout=300)
@@ -269,7 +276,7 @@ def test_posture_stop_ends_a_scan_cleanly_and_it_can_be_resumed(
     [run] = posture("runs", "--json").json
     assert run["run"]["state"] == "incomplete"
     assert any(f"--resume {run['run']['id']}" in note for note in run["notes"])
-    write_files(here, LOCAL, entry("slow", hanging.port, hanging.host_key), session_s=2)
+    write_files(here, LOCAL, entry("slow", dawdling.port, dawdling.host_key), session_s=2)
     said = posture("scan", "-i", "inventory.yaml", "--no-network", "--resume", run["run"]["id"])
     assert said.code in (4, 5), said.err
     assert "reading hosts: 1 host\n" in said.err, "what was read is not read again"
@@ -278,14 +285,14 @@ def test_posture_stop_ends_a_scan_cleanly_and_it_can_be_resumed(
 
 @needs_sshd
 def test_a_killed_scan_is_incomplete_keeps_what_it_read_and_can_be_resumed(
-    posture: Call, here: Path, half_way: subprocess.Popen[str], hanging: HostileServer
+    posture: Call, here: Path, half_way: subprocess.Popen[str], dawdling: HostileServer
 ) -> None:
     os.kill(half_way.pid, signal.SIGKILL)
     half_way.communicate()
     [run] = posture("runs", "--json").json
     assert run["run"]["state"] == "incomplete"
     assert posture("stop").out == "no scan is running here\n"
-    write_files(here, LOCAL, entry("slow", hanging.port, hanging.host_key), session_s=2)
+    write_files(here, LOCAL, entry("slow", dawdling.port, dawdling.host_key), session_s=2)
     said = posture("scan", "-i", "inventory.yaml", "--no-network", "--resume", run["run"]["id"])
     assert "reading hosts: 1 host\n" in said.err
     read = posture("show", "host", "self", "--json").json
