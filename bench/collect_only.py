@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from collectors.base import Transcript
-from collectors.batch import distinct
-from collectors.credentials import Credential, CredentialKind
-from collectors.reach import Reach
 from collectors.registry import COLLECTORS
-from collectors.script import build
-from posture import config as configuration
-from posture import inventory as inventories
-from posture import scope_file
+from collectors.transports.batch import distinct
+from collectors.transports.credentials import Credential, CredentialKind
+from collectors.transports.reach import Reach
+from collectors.transports.script import build
 from posture.engine import collect_hosts, open_door
+from posture.inputs import config as configuration
+from posture.inputs import inventory as inventories
+from posture.inputs import scope_file
 
 NONCE = "0" * 32
 

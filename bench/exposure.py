@@ -20,14 +20,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from collectors.exposure import COLLECTOR
-from collectors.exposure_plan import RETRIES
-from collectors.exposure_scan import scan_exposure
-from collectors.nmap import ALL_TCP, Probe, Reply, run_nmap
-from collectors.nmap_xml import read_hosts
-from collectors.probe_log import ProbeLog
+from collectors.network.exposure import COLLECTOR
+from collectors.network.exposure_plan import RETRIES
+from collectors.network.exposure_scan import scan_exposure
+from collectors.network.nmap import ALL_TCP, Probe, Reply, run_nmap
+from collectors.network.nmap_xml import read_hosts
+from collectors.network.probe_log import ProbeLog
+from posture.inputs.scope import Rates, Scope, Window
 from posture.model.host import Host, Trust, Vantage
-from posture.scope import Rates, Scope, Window
 from tests.lab.network import Network, enter, inside, require_root, start
 
 RATE = 20_000

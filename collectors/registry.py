@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collectors import (
     accounts,
-    ai_host,
     audit,
     browsers,
     clock,
@@ -36,6 +35,7 @@ from collectors import (
     timesync,
     updates,
 )
+from collectors.ai import host as ai_host
 from collectors.base import Collector
 
 COLLECTORS: tuple[Collector, ...] = tuple(

@@ -8,18 +8,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from collectors.replay import read_transcripts
-from posture import inventory
+from collectors.transports.replay import read_transcripts
 from posture.catalogue.load import load
 from posture.catalogue.waivers import read_waivers
-from posture.config import Config
-from posture.disputes import read_disputes
 from posture.gather import Job, Work
+from posture.inputs import inventory
+from posture.inputs.config import Config
+from posture.inputs.disputes import read_disputes
+from posture.inputs.scope import Scope, Window
 from posture.judged import Circumstances
 from posture.model.clock import Campaign
 from posture.model.host import Vantage
 from posture.run import replay
-from posture.scope import Scope, Window
 from posture.store import Store
 
 HOME = Path(__file__).parent / "demo_agency"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from posture.errors import UsageError
-from posture.inventory import zone_of
+from posture.inputs.inventory import zone_of
 from posture.model.discovered import Found
 from posture.model.host import Host, Inventory
 

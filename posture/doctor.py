@@ -18,11 +18,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from collectors.nmap import can_send_raw
-from posture.config import Config, CredentialEntry
+from collectors.network.nmap import can_send_raw
 from posture.errors import FeedError, PostureError, StoreError
 from posture.feeds.freshness import age, stale
 from posture.feeds.library import PLACE, Library
+from posture.inputs.config import Config, CredentialEntry
 from posture.model.schedule import Outcome
 from posture.notify import outbox
 from posture.notify.news import targets_of

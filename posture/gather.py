@@ -8,21 +8,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from collectors.ai_scan import TRANSPORT as HTTP
-from collectors.ai_scan import Looks, ask_ai_services
+from collectors.ai.scan import TRANSPORT as HTTP
+from collectors.ai.scan import Looks, ask_ai_services
 from collectors.base import Transcript, Transport
-from collectors.credentials import Credential, CredentialKind
-from collectors.exposure_scan import scan_exposure
-from collectors.far_nmap import FarNmap
-from collectors.nmap import run_nmap
-from collectors.probe_log import ProbeLog
-from collectors.reach import Reach, route
+from collectors.network.exposure_scan import scan_exposure
+from collectors.network.far_nmap import FarNmap
+from collectors.network.nmap import run_nmap
+from collectors.network.probe_log import ProbeLog
 from collectors.registry import COLLECTORS
-from collectors.script import SessionLimits
+from collectors.transports.credentials import Credential, CredentialKind
+from collectors.transports.reach import Reach, route
+from collectors.transports.script import SessionLimits
 from posture.asked import asked_over
-from posture.config import Config
 from posture.engine import collect_hosts, open_door
 from posture.errors import CollectError
+from posture.inputs.config import Config
+from posture.inputs.scope import Scope
 from posture.judged import Circumstances
 from posture.known import Matcher, Nothing
 from posture.model.asked import Asked
@@ -31,7 +32,6 @@ from posture.model.check import Baseline
 from posture.model.host import IMPORTED_FROM, Host, Inventory, TransportKind, Vantage
 from posture.model.observation import Blind, Hole
 from posture.observe import NMAP, is_login
-from posture.scope import Scope
 from posture.store import Store, Visit
 from posture.vantages import Sights, sent
 

@@ -16,6 +16,7 @@ from posture.errors import StoreError
 from posture.evaluate.attested import AttestationBook
 from posture.evaluate.lifecycle import DueFor
 from posture.histories import score_trend
+from posture.inputs.scope import Scope
 from posture.model.assessment import HostAssessment, Run
 from posture.model.attack import AttackReport, Dispute
 from posture.model.attestation import Attestation
@@ -30,7 +31,6 @@ from posture.model.rule import RuleBook
 from posture.model.trend import ScoreTrend
 from posture.model.vulnerability import AssessedHost, FeedStamp, HostCadence
 from posture.plan.weights import Weights
-from posture.scope import Scope
 from posture.store import Store
 from posture.vulnerabilities.assess import Rules
 from posture.vulnerabilities.register import PART, Reader, Register, kev_source, nothing_known, sights_of

@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
-from collectors import ai_service, exposure, pages, smb_offer, ssh_offer, tls
-from collectors.ai_scan import TRANSPORT as HTTP
+from collectors.ai import service as ai_service
+from collectors.ai.scan import TRANSPORT as HTTP
 from collectors.base import Collector, Transcript, applies, document, observe, schema_of
-from collectors.exposure_vantages import TRANSPORT, merged
+from collectors.network import exposure, pages, smb_offer, ssh_offer, tls
+from collectors.network.exposure_vantages import TRANSPORT, merged
 from collectors.registry import COLLECTORS
-from posture import ai, flows, known, management, trust, views
+from posture import known
+from posture.derived import ai, flows, management, trust, views
 from posture.model.assessment import Run
 from posture.model.host import Host, Inventory
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin, Unseen

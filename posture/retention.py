@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from collectors.registry import COLLECTORS
-from posture.config import Config, RetentionEntry
 from posture.evaluate.fleet import SOURCE_TOPICS
+from posture.inputs.config import Config, RetentionEntry
 from posture.judged import RECEIPTS
 from posture.model.assessment import HostAssessment
 from posture.model.finding import Closing, Finding

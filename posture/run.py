@@ -23,6 +23,7 @@ from posture.assess import fingerprint
 from posture.errors import StoreError, UsageError
 from posture.feeds.freshness import notes as notes_on_feeds
 from posture.gather import Job, Work, asked_by, gather
+from posture.inputs.this_machine import operator
 from posture.judged import (
     CIRCUMSTANCES,
     Circumstances,
@@ -46,7 +47,6 @@ from posture.observe import (
 )
 from posture.progress import Told
 from posture.store import Store, StoredRun, Visit
-from posture.this_machine import operator
 from posture.vantages import Sights
 from posture.vulnerabilities.register import Reader, Register, in_enclave, joined
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from collectors import ai_scan
+from collectors.ai import scan as ai_scan
 from collectors.base import Transcript
-from collectors.exposure_evidence import UNDECLARED
-from collectors.exposure_vantages import TRANSPORT as NMAP
-from collectors.exposure_vantages import not_looked
+from collectors.network.exposure_evidence import UNDECLARED
+from collectors.network.exposure_vantages import TRANSPORT as NMAP
+from collectors.network.exposure_vantages import not_looked
 from posture.asked import keep_unlooked
 from posture.model.asked import Unlooked
 from posture.model.assessment import Run

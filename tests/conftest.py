@@ -16,7 +16,7 @@ from tests.lab.host import BASE
 HOME = Path(__file__).parent
 LONG = (
     "lab/test_lab_scan.py",
-    "collectors/test_exposure_scan.py",
+    "collectors/network/test_exposure_scan.py",
     "lab/test_lab_ai_services.py",
     "posture/serve/test_serve_in_a_browser.py",
     "lab/test_lab_paths.py",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collectors.ai_fingerprints import SERVICES, source_of
-from collectors.ai_marks import Mark, Role, Service
+from collectors.ai.fingerprints import SERVICES, source_of
+from collectors.ai.marks import Mark, Role, Service
 from tools.markdown import BANNER, code, table
 
 _SOURCES = (

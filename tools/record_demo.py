@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from collectors.base import Answer, Transcript
-from collectors.replay import write_transcript
+from collectors.transports.replay import write_transcript
 from posture.cli.replaying import file_name
 from posture.demo import HOME
 from posture.model.assessment import RunState

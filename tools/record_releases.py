@@ -27,7 +27,7 @@ def main() -> int:
 def record(name: str) -> int:
     """Bring up one host and write down what it says."""
     # Only now: the lab reads the environment when it is imported.
-    from collectors.replay import write_transcript  # noqa: PLC0415
+    from collectors.transports.replay import write_transcript  # noqa: PLC0415
     from tests.lab.host import Host, key_pair  # noqa: PLC0415
     from tests.lab.looking import transcript_of  # noqa: PLC0415
     from tests.lab.network import Network  # noqa: PLC0415

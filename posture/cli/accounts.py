@@ -8,9 +8,9 @@ import click
 
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, out_option
+from posture.inputs.this_machine import operator
 from posture.model.account import Role
 from posture.serve.tokens import LONGEST_DAYS, Tokens
-from posture.this_machine import operator
 
 
 @click.group("account")

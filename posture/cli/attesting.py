@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from posture.attestations import add_attestation, new_attestation, read_attestations
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, json_option, out_option
 from posture.errors import UsageError
+from posture.inputs.attestations import add_attestation, new_attestation, read_attestations
 from posture.judged import stored, stored_host
 from posture.model.finding import Status
 from posture.model.host import FLEET

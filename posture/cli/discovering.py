@@ -7,19 +7,19 @@ from pathlib import Path
 
 import click
 
-from collectors.nmap import can_send_raw, command_line
-from collectors.probe_log import ProbeLog
-from collectors.sweep import Alive, Unswept, blocks, sweep, sweep_probe
-from posture import inventory, scope_file
+from collectors.network.nmap import can_send_raw, command_line
+from collectors.network.probe_log import ProbeLog
+from collectors.network.sweep import Alive, Unswept, blocks, sweep, sweep_probe
 from posture.cli import jobs, prepare, terminal
 from posture.cli.fleet import inventory_option, scope_option
 from posture.cli.options import config_option, out_option
-from posture.discovered import keep_finds, kept_finds
 from posture.discovery import Difference, fragment, read_list, reconcile, unknown_of
 from posture.errors import UsageError
+from posture.inputs import inventory, scope_file
+from posture.inputs.discovered import keep_finds, kept_finds
+from posture.inputs.scope import Scope
 from posture.model.discovered import Found
 from posture.model.host import DeviceClass, Inventory, Vantage
-from posture.scope import Scope
 from reports.inert import inert
 
 SWEEPING = "sweeping"

@@ -12,13 +12,13 @@ from typing import get_args
 import click
 import msgspec
 
-from posture import scope_file
 from posture.assess import stored_assessment
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, json_option, out_option
-from posture.config import Config
 from posture.errors import UsageError
-from posture.exchange_list import keep_list, kept_list, read_list
+from posture.inputs import scope_file
+from posture.inputs.config import Config
+from posture.inputs.exchange_list import keep_list, kept_list, read_list
 from reports.exchange.files import write_exchange
 from reports.exchange.notice import notice_of
 from reports.exchange.record import STATEMENT, Redaction, Release, TlpWord

@@ -12,7 +12,6 @@ import click
 
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, json_option, out_option
-from posture.config import Config
 from posture.errors import FeedError, UsageError
 from posture.exit_codes import ExitCode
 from posture.feeds.fetch import fetched
@@ -21,6 +20,7 @@ from posture.feeds.intake import Leave, Source, take
 from posture.feeds.library import PLACE, Library
 from posture.feeds.registry import FEEDS, Feed, feed
 from posture.feeds.shelf import SUFFIX, About, confirm
+from posture.inputs.config import Config
 from posture.model.vulnerability import FeedStamp
 
 _EMPTY = "no feed was ever imported: `posture feeds update` fetches them, `posture feeds import FEED FILE` reads a file"

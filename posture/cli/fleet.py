@@ -9,22 +9,22 @@ from pathlib import Path
 
 import click
 
-from collectors.ai_scan import ai_manifest
-from collectors.exposure_plan import PlannedProbe, probe_manifest
-from collectors.hostkeys import known_hosts_name
+from collectors.ai.scan import ai_manifest
 from collectors.manifest import Manifest, manifest, sudoers
-from collectors.reach import admitted_address
+from collectors.network.exposure_plan import PlannedProbe, probe_manifest
 from collectors.registry import COLLECTORS
-from collectors.ssh import scan_host_key
-from posture import inventory, scope_file
+from collectors.transports.hostkeys import known_hosts_name
+from collectors.transports.reach import admitted_address
+from collectors.transports.ssh import scan_host_key
 from posture.cli import jobs, prepare, templates, terminal
 from posture.cli.options import config_option, out_option
 from posture.cli.reporting import hand_over
 from posture.errors import CollectError, UsageError
 from posture.gather import Work
+from posture.inputs import inventory, scope_file
+from posture.inputs.scope import Scope
 from posture.model.host import Host, Inventory, TransportKind
 from posture.run import merge
-from posture.scope import Scope
 from posture.store import Store
 from reports.inert import inert
 

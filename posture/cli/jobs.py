@@ -7,27 +7,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from posture import inventory, scope_file, this_machine
-from posture.attestations import read_attestations
 from posture.catalogue.load import Catalogue, load
 from posture.catalogue.waivers import read_waivers
 from posture.cli import prepare
-from posture.config import Config, VulnerabilitiesEntry
-from posture.discovered import kept_finds
-from posture.disputes import read_disputes
 from posture.errors import UsageError
-from posture.exchange_list import kept_list
 from posture.feeds.library import PLACE as FEEDS_PLACE
 from posture.feeds.library import Library
 from posture.gather import Job
 from posture.imports import external
 from posture.imports.book import Book
 from posture.imports.scan import PLACE as IMPORTS_PLACE
+from posture.inputs import inventory, scope_file, this_machine
+from posture.inputs.attestations import read_attestations
+from posture.inputs.config import Config, VulnerabilitiesEntry
+from posture.inputs.discovered import kept_finds
+from posture.inputs.disputes import read_disputes
+from posture.inputs.exchange_list import kept_list
+from posture.inputs.scope import Scope, Window
 from posture.judged import CIRCUMSTANCES, Circumstances, circumstances_of
 from posture.known import FeedMatcher, Matcher, Nothing
 from posture.model.clock import Campaign, Clock
 from posture.model.host import SELF_VANTAGE, Inventory, Vantage
-from posture.scope import Scope, Window
 from posture.store import Store
 from posture.vulnerabilities.assess import TABLE_CLOCK
 

@@ -10,10 +10,10 @@ import msgspec
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, json_option, out_option
 from posture.exit_codes import ExitCode
+from posture.inputs.this_machine import operator
 from posture.retention import archives_of, prune, survey
 from posture.store import upkeep
 from posture.store.letting import Amount, retrieve
-from posture.this_machine import operator
 
 
 @click.group("store")

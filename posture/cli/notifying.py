@@ -10,9 +10,9 @@ import click
 
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, json_option, out_option
-from posture.config import Config, WebhookEntry
 from posture.errors import PostureError, UsageError
 from posture.exit_codes import ExitCode
+from posture.inputs.config import Config, WebhookEntry
 from posture.notify import outbox
 from posture.notify.news import news, targets_of
 from posture.notify.outbox import Outbox, Waiting

@@ -8,9 +8,9 @@ import click
 
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, json_option, out_option
-from posture.config import origins
 from posture.doctor import Health, examine
 from posture.exit_codes import ExitCode
+from posture.inputs.config import origins
 from reports.inert import inert
 
 

@@ -11,9 +11,9 @@ import click
 from posture.attack import attack_of, graph_of
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, json_option, out_option, run_option
-from posture.disputes import add_dispute, read_disputes
 from posture.errors import UsageError
 from posture.graph import need_extra
+from posture.inputs.disputes import add_dispute, read_disputes
 from posture.model.assessment import Coverage
 from posture.model.attack import AttackReport, Dispute
 from posture.model.path import AttackPath, Condition, Edge

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from collectors.ai_scan import ai_manifest
-from collectors.exposure_plan import PlannedProbe, probe_manifest
-from collectors.far_nmap import QUESTIONS
+from collectors.ai.scan import ai_manifest
+from collectors.network.exposure_plan import PlannedProbe, probe_manifest
+from collectors.network.far_nmap import QUESTIONS
 from posture.cli import terminal
 from posture.errors import ScopeError
 from posture.gather import Job

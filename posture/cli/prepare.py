@@ -7,9 +7,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from posture import config as configuration
-from posture.config import Config
 from posture.errors import StoreError
+from posture.inputs import config as configuration
+from posture.inputs.config import Config
 from posture.store import Store
 
 CONFIG_FILE = Path("posture.yaml")

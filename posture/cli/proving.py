@@ -13,13 +13,13 @@ from posture.cli.options import config_option, out_option, run_option
 from posture.cli.sampling import Asked, sample
 from posture.errors import UsageError
 from posture.exit_codes import ExitCode
+from posture.inputs.this_machine import operator
 from posture.model.receipt import Receipt
 from posture.proof.answers import Answered, Line
 from posture.proof.bundle import Sealing, previous_root, write_bundle
 from posture.proof.signing import Signer
 from posture.proof.verify import Keys, verify_bundle
 from posture.receipts import receipt
-from posture.this_machine import operator
 from reports.files import new_directory
 from reports.formats import chosen
 from reports.inert import inert

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 
 from collectors.base import Transcript
-from collectors.replay import read_transcripts, write_transcript
+from collectors.transports.replay import read_transcripts, write_transcript
 from posture.cli import jobs, prepare, terminal
 from posture.cli.options import config_option, moment_option, out_option, profile_option
 from posture.cli.reporting import hand_over

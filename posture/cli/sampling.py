@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from posture.cli import jobs, prepare, terminal
-from posture.config import Config
 from posture.errors import UsageError
 from posture.exit_codes import ExitCode
 from posture.gather import Job, Work
+from posture.inputs.config import Config
 from posture.proof.layout import file_name_of
 from posture.proof.sample import Compared, Draw, SampleRecord, compare, draw, write_sample
 from posture.proof.signing import Signer

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 
-from posture import config as configuration
 from posture import demo as demonstration
 from posture.catalogue.load import load
 from posture.cli import jobs, prepare, terminal
@@ -24,6 +23,7 @@ from posture.errors import UsageError
 from posture.evaluated import evaluate
 from posture.exit_codes import ExitCode
 from posture.gather import Work
+from posture.inputs import config as configuration
 from posture.model.assessment import Assessment
 from posture.outcome import exit_code
 from posture.run import scan

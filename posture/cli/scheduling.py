@@ -16,11 +16,11 @@ from pathlib import Path
 
 import click
 
-from posture import inventory as inventories
-from posture import scope_file
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, json_option, out_option
 from posture.errors import StoreError, UsageError
+from posture.inputs import inventory as inventories
+from posture.inputs import scope_file
 from posture.model.assessment import RunState
 from posture.model.schedule import Kind, Missed, Occurrence, Outcome, Schedule
 from posture.notify.news import targets_of

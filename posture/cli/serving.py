@@ -16,8 +16,8 @@ import click
 from posture.cli import prepare, terminal
 from posture.cli.options import config_option, out_option
 from posture.cli.scheduling import keeper_of, told_to_end
-from posture.config import Config
 from posture.errors import UsageError
+from posture.inputs.config import Config
 from posture.schedule.errand import PROGRAM
 from posture.schedule.keeper import Keeper
 from posture.schedule.units import Placement, units

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collectors import local, openssh, ssh
 from collectors.base import Transport
-from collectors.reach import Reach
+from collectors.transports import local, openssh, ssh
+from collectors.transports.reach import Reach
 from posture.errors import CollectError
 from posture.model.host import Host, TransportKind
 from posture.model.observation import Blind

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from collectors.base import Collector, Transcript
 from posture.engine.visit import OpenTransport, visit
+from posture.inputs.scope import Rates
 from posture.model.host import Host
-from posture.scope import Rates
 
 
 def collect_hosts(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from collectors.base import Answer, Collector, Command, Session, Transcript, Transport, applies
-from collectors.batch import SessionBrokenError
+from collectors.transports.batch import SessionBrokenError
 from posture.errors import CollectError, UsageError
 from posture.model.host import Host
 from posture.model.observation import Blind, Hole, Origin

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from posture.imports.scan import ImportedFinding, ImportedHost, kept
-from posture.inventory import zone_of
+from posture.inputs.inventory import zone_of
 from posture.model.host import FLEET, IMPORTED_FROM, Access, Host, Inventory, TransportKind
 
 _ZONE = "imported"  # of a host in no zone of the inventory: its trust is unknown, so untrusted

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from posture.asked import asked_of
 from posture.assess import stored_assessment
-from posture.config import NotifyEntry
+from posture.inputs.config import NotifyEntry
 from posture.model.asked import Asked, NotKnown
 from posture.model.assessment import Assessment, RunState
 from posture.model.schedule import Kind

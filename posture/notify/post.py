@@ -25,8 +25,8 @@ from typing import Any
 import msgspec
 
 from posture import __version__
-from posture.config import MailEntry, WebhookEntry
 from posture.errors import UsageError
+from posture.inputs.config import MailEntry, WebhookEntry
 from posture.notify.events import Event
 from reports.inert import inert
 

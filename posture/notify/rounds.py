@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from collectors.credentials import Credential, CredentialKind, printed_secret
-from posture.config import Config, MailEntry, WebhookEntry
+from collectors.transports.credentials import Credential, CredentialKind, printed_secret
 from posture.errors import PostureError
+from posture.inputs.config import Config, MailEntry, WebhookEntry
 from posture.notify.events import Event
 from posture.notify.news import news, targets_of
 from posture.notify.outbox import Line, Outbox, Step, Waiting, note, read

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from posture import scope_file
-from posture.blackout import blacked_out
 from posture.errors import ScopeError
 from posture.exit_codes import ExitCode
+from posture.inputs import scope_file
+from posture.inputs.blackout import blacked_out
 from posture.model.assessment import RunState
 from posture.model.schedule import Kind, Occurrence, Schedule
 from posture.store import Store

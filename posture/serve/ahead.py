@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from collectors.ai_fingerprints import SERVICES
+from collectors.ai.fingerprints import SERVICES
 from posture.errors import StoreError
 from posture.graph import extra_installed
 from posture.histories import score_trend

@@ -34,7 +34,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from posture.errors import PostureError
-from posture.serve_file import LOOPBACK
+from posture.inputs.serve_file import LOOPBACK
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Signatures with a key pair only: `none` is no signature, and HS256 would take the public key for a shared secret."""

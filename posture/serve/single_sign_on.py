@@ -20,11 +20,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from posture.errors import PostureError, StoreError, UsageError
+from posture.inputs.serve_file import OidcEntry
 from posture.model.account import Role
 from posture.serve.door import NAME, Door, Vouched, digest
 from posture.serve.limits import Kind, Limits
 from posture.serve.oidc import Asked, Client, Provider, RefusedError, SilentError
-from posture.serve_file import OidcEntry
 
 _LOG = logging.getLogger("posture.serve")
 VARIABLE = "POSTURE_OIDC_SECRET"

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from posture.scope import Scope
+from posture.inputs.scope import Scope
 from reports.exchange.record import STATEMENT, TlpWord
 
 SCHEMA: Final = "posture.scan-notice/1"

@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from collectors import ssh_offer, tls
 from collectors.base import Collector, Transcript, observe
-from collectors.exposure_scan import scan_exposure
-from collectors.nmap import ALL_TCP, run_nmap
-from collectors.probe_log import ProbeLog
+from collectors.network import ssh_offer, tls
+from collectors.network.exposure_scan import scan_exposure
+from collectors.network.nmap import ALL_TCP, run_nmap
+from collectors.network.probe_log import ProbeLog
+from posture.inputs.scope import Rates, Scope, Window
 from posture.model.host import Host, Trust, Vantage
 from posture.model.observation import FactDocument
-from posture.scope import Rates, Scope, Window
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "collectors"))
 from own_network import need_root, own_network

@@ -6,14 +6,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from collectors.ai_scan import Looks, ask_ai_services
-from collectors.ai_service import AiServiceFacts, parse
+from collectors.ai.scan import Looks, ask_ai_services
+from collectors.ai.service import AiServiceFacts, parse
 from collectors.base import Facts, Session, Transcript
-from collectors.probe_log import ProbeLog
+from collectors.network.probe_log import ProbeLog
+from posture.inputs.scope import AiQuestions, Scope, Window
 from posture.model.host import Host, Trust, Vantage
 from posture.model.observation import Origin
-from posture.scope import AiQuestions, Scope, Window
-from tests.collectors.test_exposure_facts import answers, look, seen
+from tests.collectors.network.test_exposure_facts import answers, look, seen
 
 SCANNER = Vantage("scanner", "mgmt")
 

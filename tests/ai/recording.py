@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collectors.ai_fingerprints import ALLOWED, MARKS
-from collectors.ai_http import Door
+from collectors.ai.fingerprints import ALLOWED, MARKS
+from collectors.ai.http import Door
 
 RECORDINGS = Path(__file__).parent / "recordings"
 KEPT_BYTES = 600  # of a body without a mark: enough to see what it is

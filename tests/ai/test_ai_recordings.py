@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.ai_fingerprints import BY_ID, SEEN_LIVE, hits
+from collectors.ai.fingerprints import BY_ID, SEEN_LIVE, hits
 from tests.ai.asking import ask
 from tests.ai.real import HEAVY, LIGHT
 from tests.ai.recording import RECORDINGS, answers

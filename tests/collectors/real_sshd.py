@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from collectors.credentials import Credential, CredentialGuard, CredentialKind
-from collectors.reach import Reach
-from collectors.script import SessionLimits
+from collectors.transports.credentials import Credential, CredentialGuard, CredentialKind
+from collectors.transports.reach import Reach
+from collectors.transports.script import SessionLimits
+from posture.inputs.scope import Scope, Window
 from posture.model.host import Access, Host
-from posture.scope import Scope, Window
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin") or ""
 USER = pwd.getpwuid(os.getuid()).pw_name

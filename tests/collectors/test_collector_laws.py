@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors import (
-    ai_host,
     audit,
     browsers,
     containers,
@@ -35,6 +34,7 @@ from collectors import (
     timesync,
     updates,
 )
+from collectors.ai import host as ai_host
 from collectors.base import Answer, Collector, Facts, schema_of
 from collectors.redact import redact
 from posture.model.observation import Hole

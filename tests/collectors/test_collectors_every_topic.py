@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from collectors import accounts, clock, identity, kernel, logins, os_release, packages, ssh_keys, sshd
 from collectors.base import Answer, Collector, Facts, schema_of
-from collectors.script import build, check
+from collectors.transports.script import build, check
 from posture.model.observation import Hole
 from tests.collectors.transcripts import as_declared, recorded, refused
 

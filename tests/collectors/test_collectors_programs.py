@@ -7,7 +7,7 @@ import pytest
 from collectors import browsers, interpreters, package_indexes, python_startup
 from collectors.base import Answer, Collector
 from collectors.browsers import Browser
-from collectors.script import check
+from collectors.transports.script import check
 from posture.model.observation import Blind, Hole
 from tests.collectors.authored import find, grep, told_by
 from tests.collectors.transcripts import answer, as_declared, facts_of, holes_of, recorded, told

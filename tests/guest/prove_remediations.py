@@ -12,17 +12,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from collectors.base import observe
-from collectors.credentials import Credential, CredentialKind
-from collectors.reach import Reach
 from collectors.registry import COLLECTORS
-from collectors.ssh import connect
+from collectors.transports.credentials import Credential, CredentialKind
+from collectors.transports.reach import Reach
+from collectors.transports.ssh import connect
 from posture.catalogue.load import load
 from posture.engine.visit import visit
 from posture.evaluate.judge import judge, topics_of
+from posture.inputs.scope import Scope, Window
 from posture.model.check import Check
 from posture.model.finding import Status
 from posture.model.observation import Observation
-from posture.scope import Scope, Window
 from tests.guest.fixes import FIXES, Fix
 from tests.guest.machine import KEY, Guest
 from tests.lab.looking import declared

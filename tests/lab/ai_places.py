@@ -9,7 +9,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from collectors.ai_http import USER_AGENT
+from collectors.ai.http import USER_AGENT
 from tests.collectors.ai_answers import CLOSED, DECOYS, OPEN, UNPROVEN
 from tests.collectors.ai_servers import NOT_FOUND, Listening, answering
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from collectors.base import Answer, Command, Session, Transcript, document, observe
-from collectors.batch import Budget, run_batch
-from collectors.process import ProcessStream
 from collectors.registry import COLLECTORS
-from collectors.script import SHELL, SessionLimits
+from collectors.transports.batch import Budget, run_batch
+from collectors.transports.process import ProcessStream
+from collectors.transports.script import SHELL, SessionLimits
 from posture.engine.visit import visit
 from posture.evaluate.judge import judge, topics_of
 from posture.model import host as hosts

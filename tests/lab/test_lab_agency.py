@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from collectors.ssh_key_search import KEY_FILES
-from posture import inventory as inventories
-from posture.config import read as read_config
+from posture.inputs import inventory as inventories
+from posture.inputs.config import read as read_config
 from tests.lab.agency import Agency
 from tests.lab.faults import MARKUP
 from tests.lab.fleet import Fleet

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from collectors import ai_host
+from collectors.ai import host as ai_host
 from posture.model.observation import FactDocument
 from tests.lab.host import Build, Host
 from tests.lab.looking import facts, transcript_of

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 import yaml
 
-from collectors.ai_fingerprints import ALLOWED
-from collectors.ai_never import is_never
+from collectors.ai.fingerprints import ALLOWED
+from collectors.ai.never import is_never
 from posture.attack import graph_of
 from posture.model.finding import Status
 from posture.model.observation import FactDocument

@@ -11,8 +11,8 @@ import paramiko
 import pytest
 
 from collectors.base import Command
-from collectors.frames import ForgedFrameError, FrameReader
-from collectors.script import build
+from collectors.transports.frames import ForgedFrameError, FrameReader
+from collectors.transports.script import build
 from tests.lab.hostile import MARKS, HostileServer, Personality, Stderr, calls, framed, fresh_key
 
 TALKATIVE = [

@@ -13,13 +13,13 @@ import pytest
 import yaml
 
 from posture.assess import stored_assessment
-from posture.config import read as read_config
 from posture.gather import Job, Work
+from posture.inputs.config import read as read_config
+from posture.inputs.scope_file import read as read_scope
 from posture.judged import circumstances_of
 from posture.model.finding import Closing, Finding
 from posture.observe import DERIVED_COLLECTORS, NETWORK_COLLECTORS
 from posture.run import replay
-from posture.scope_file import read as read_scope
 from posture.store import Store
 from reports import formats
 from tests.lab.accepted import complaints, not_there

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from posture import inventory as inventories
 from posture.asked import asked_of
+from posture.inputs import inventory as inventories
 from posture.model.finding import Status
 from posture.model.observation import FactDocument
 from posture.store import Store

@@ -12,20 +12,20 @@ from pathlib import Path
 import msgspec
 
 from collectors.base import Transcript, observe
-from collectors.replay import read_transcripts, write_transcript
 from collectors.ssh_keys import COLLECTOR as SSH_KEYS
-from posture import inventory as inventories
+from collectors.transports.replay import read_transcripts, write_transcript
 from posture.catalogue.load import load
-from posture.config import default
 from posture.demo import HOME
 from posture.evaluate.fleet import fleet_documents
 from posture.gather import Job
+from posture.inputs import inventory as inventories
+from posture.inputs.config import default
+from posture.inputs.scope import Scope, Window
 from posture.judged import Circumstances
 from posture.model.clock import Campaign
 from posture.model.finding import Waiver
 from posture.model.host import FLEET, Vantage
 from posture.model.observation import FactDocument, Observation
-from posture.scope import Scope, Window
 
 PROGRAM = str(Path(sys.executable).with_name("posture"))
 """The command line as a process of its own."""

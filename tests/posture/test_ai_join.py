@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from posture import inventory as inventories
-from posture.ai import ai_of
+from posture.derived.ai import ai_of
 from posture.errors import ConfigError
 from posture.evaluate.documents import make_document
+from posture.inputs import inventory as inventories
 from posture.model.host import Host, Inventory, RegisteredAi
 from posture.model.observation import Blind, FactDocument, Observation, Origin, Unseen
 

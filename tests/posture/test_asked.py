@@ -9,14 +9,14 @@ import pytest
 
 from collectors.base import Transcript
 from posture.asked import asked_of, keep_asked, keep_asked_of
-from posture.config import default
 from posture.gather import Job, Work, asked_by
+from posture.inputs.config import default
+from posture.inputs.scope import AiQuestions
 from posture.model.asked import Asked, NotKnown
 from posture.model.assessment import Run, RunState
 from posture.model.host import Access, TransportKind, Vantage
 from posture.model.observation import Origin
 from posture.run import merge, replay, scan
-from posture.scope import AiQuestions
 from posture.store import Store, Visit
 from tests.posture.replays import DAY, FAULTY, HARDENED, START, job, recorded, write_inventory
 

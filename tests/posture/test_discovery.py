@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.sweep import ADDRESSES_MAX, BLOCK, blocks, sweep_probe
+from collectors.network.sweep import ADDRESSES_MAX, BLOCK, blocks, sweep_probe
 from posture import yamlfile
 from posture.discovery import Difference, Listed, fragment, read_list, reconcile, unknown_of
 from posture.errors import ScopeError, UsageError
+from posture.inputs.scope import Rates, Scope, Window
 from posture.model.host import Host, Inventory, Trust, Zone
-from posture.scope import Rates, Scope, Window
 
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 WEB = Host("web1", ("10.0.0.1",), "dmz", name="web1", owner="web-team")
@@ -103,7 +103,7 @@ def test_too_many_addresses_and_no_network_at_all_are_refused() -> None:
 
 @pytest.mark.parametrize(("raw", "how"), [(True, "-sS"), (False, "-sT")])
 def test_a_sweep_stays_inside_the_rates(raw: bool, how: str) -> None:
-    from collectors.nmap import command_line
+    from collectors.network.nmap import command_line
 
     slow = replace(SCOPE, rates=Rates(packets_per_s=50))
     line = command_line(sweep_probe(slow, blocks(slow)[0][:BLOCK], raw=raw))

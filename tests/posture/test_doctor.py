@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from posture import config as configuration
 from posture.cli.prepare import now
-from posture.config import Config, CredentialEntry
 from posture.doctor import Health, Line, examine
+from posture.inputs import config as configuration
+from posture.inputs.config import Config, CredentialEntry
 from posture.model.schedule import Kind, Occurrence, Outcome, Schedule
 from posture.store import Store
 

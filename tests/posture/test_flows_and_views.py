@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posture.derived.flows import flows_of
+from posture.derived.views import views_of
 from posture.evaluate.documents import make_document
-from posture.flows import flows_of
 from posture.model.host import Flow, Host, Inventory, Published, Trust, Zone
 from posture.model.observation import Blind, FactDocument, Hole, Observation, Origin, Unseen
-from posture.views import views_of
 
 MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 HOST = Host("web", ("10.0.0.1",), "dmz")

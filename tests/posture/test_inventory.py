@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from posture import config, inventory
 from posture.errors import ConfigError
+from posture.inputs import config, inventory
 from posture.model.host import Mission, TransportKind, Trust
 
 OURS = """\

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posture import inventory, scope_file
 from posture.errors import ConfigError, ScopeError, UsageError
+from posture.inputs import inventory, scope_file
+from posture.inputs.scope import Grant
 from posture.model.host import Flow, Published, Vantage
-from posture.scope import Grant
 
 BASE = """\
 schema: posture.inventory/1

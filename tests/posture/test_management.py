@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from collectors.base import document
-from posture.consoles import console
-from posture.management import management_of
+from posture.derived.consoles import console
+from posture.derived.management import management_of
 from posture.model.host import Host
 from posture.model.observation import Blind, FactDocument, Hole, Origin, Unseen
 

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from collectors.replay import read_transcripts
-from posture import config as configuration
-from posture.config import Config, RetentionEntry
+from collectors.transports.replay import read_transcripts
 from posture.demo import HOME, demo_job
 from posture.doctor import Health, examine
 from posture.errors import ConfigError, NotKeptError
 from posture.evaluated import evaluate
 from posture.gather import Work
+from posture.inputs import config as configuration
+from posture.inputs.config import Config, RetentionEntry
+from posture.inputs.scope import AiQuestions
 from posture.model.assessment import HostAssessment
 from posture.model.finding import Status
 from posture.model.observation import Blind
 from posture.receipts import receipt
 from posture.retention import archives_of, months_before, overdue, prune, survey
 from posture.run import scan
-from posture.scope import AiQuestions
 from posture.store import Store, letting
 from tests.posture.proof.test_receipts import CHECK, look, the_finding
 from tests.posture.replays import DAY, START

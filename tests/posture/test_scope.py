@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posture.errors import ScopeError
-from posture.scope import Rates, Scope, Window
+from posture.inputs.scope import Rates, Scope, Window
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 OPEN = Window(NOON, NOON + timedelta(hours=4))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from posture import scope_file
-from posture.blackout import blacked_out
 from posture.errors import ScopeError
+from posture.inputs import scope_file
+from posture.inputs.blackout import blacked_out
 
 GOOD = """\
 schema: posture.scope/1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from posture import config
 from posture.assess import stored_assessment
 from posture.demo import run_demo
 from posture.histories import SCORES, score_trend
+from posture.inputs import config
 from posture.store import Store
 
 

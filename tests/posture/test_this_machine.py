@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from posture import this_machine
 from posture.errors import ScopeError
+from posture.inputs import this_machine
 from posture.model.host import SELF_VANTAGE, TransportKind
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)

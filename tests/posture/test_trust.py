@@ -18,13 +18,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from collectors.base import document
 from posture.catalogue.load import load
 from posture.certificates import distrusted, read_certificate
+from posture.derived.trust import trust_of
 from posture.errors import ConfigError
 from posture.evaluate.judge import Memo, judge_host
-from posture.inventory import read
+from posture.inputs.inventory import read
 from posture.model.finding import Status
 from posture.model.host import Host, Inventory
 from posture.model.observation import Blind, FactDocument, Origin, Unseen
-from posture.trust import trust_of
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 NAME = "portal.agency.example"

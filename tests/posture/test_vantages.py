@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from collectors.base import Answer, Command, Session, Transcript
-from collectors.exposure_evidence import EVERY_TCP, Looked, evidence_of
-from collectors.nmap import Phase
-from collectors.nmap_xml import RunHeader, read_bytes
+from collectors.network.exposure_evidence import EVERY_TCP, Looked, evidence_of
+from collectors.network.nmap import Phase
+from collectors.network.nmap_xml import RunHeader, read_bytes
 from posture.asked import asked_of
 from posture.assess import stored_assessment
 from posture.evaluated import evaluate

@@ -36,10 +36,10 @@ from posture.asked import PART, asked_of
 from posture.cli.main import root
 from posture.cli.prepare import now
 from posture.cli.scheduling import keeper_of
-from posture.config import Config, CredentialEntry, MailEntry, NotifyEntry, WebhookEntry
-from posture.config import read as read_config
 from posture.doctor import Health, _notices
 from posture.errors import ConfigError, UsageError
+from posture.inputs.config import Config, CredentialEntry, MailEntry, NotifyEntry, WebhookEntry
+from posture.inputs.config import read as read_config
 from posture.model.asked import Asked
 from posture.model.assessment import Coverage
 from posture.model.finding import Status

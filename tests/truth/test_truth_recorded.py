@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.replay import read_transcript
+from collectors.transports.replay import read_transcript
 from tests.truth.agreement import compare
 
 HOME = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 
 from collectors.base import observe
 from collectors.registry import COLLECTORS
-from collectors.replay import read_transcript
+from collectors.transports.replay import read_transcript
 from posture.catalogue.load import load
 from posture.evaluate.judge import judge, topics_of
 from posture.model.finding import Status

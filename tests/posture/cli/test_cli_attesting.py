@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from posture.cli import prepare
 from posture.cli.proving import verify_command
-from posture.config import default
+from posture.inputs.config import default
 from posture.proof.bundle import Sealing, write_bundle
 from posture.proof.tarfile_strict import content_of, read_members
 from posture.store import Store

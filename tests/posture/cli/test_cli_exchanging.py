@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 
 from posture.errors import FeedError, UsageError
-from posture.exchange_list import keep_list, kept_list, read_list
-from posture.scope import Scope, Window
+from posture.inputs.exchange_list import keep_list, kept_list, read_list
+from posture.inputs.scope import Scope, Window
 from reports.exchange.notice import notice_of
 from reports.exchange.notice import schema_bytes as notice_schema_bytes
 from reports.inert import inert

@@ -12,10 +12,10 @@ from typing import Any
 import click
 import pytest
 
-from posture import config, inventory, scope_file
 from posture.cli import reading as reading_commands
 from posture.cli.commands import SECTIONS
 from posture.cli.main import root
+from posture.inputs import config, inventory, scope_file
 from tests.collectors.real_sshd import SSHD, RealSshd, running_sshd
 from tests.posture.replays import PROGRAM
 

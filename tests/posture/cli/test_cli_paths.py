@@ -23,8 +23,8 @@ LATER = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"
 @pytest.fixture(scope="module")
 def agency(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo, scanned once."""
-    from posture.config import default
     from posture.demo import run_demo
+    from posture.inputs.config import default
 
     out = tmp_path_factory.mktemp("agency")
     with Store.open(default(out).database) as store:
@@ -76,8 +76,8 @@ def test_a_dispute_is_kept_and_the_next_run_marks_the_step_and_still_counts_it(p
     said = posture("dispute", edge, "--owner", "ops", "--reason", "not here", "--expires", LATER, "--out", agency)
     assert said.code == 0
     assert json.loads((agency / "disputes.jsonl").read_text().splitlines()[-1])["edge"] == edge
-    from posture.config import default
     from posture.demo import run_demo
+    from posture.inputs.config import default
 
     with Store.open(default(agency).database) as store:
         run = run_demo(store, default(agency), datetime(2026, 12, 2, tzinfo=UTC))

@@ -24,8 +24,8 @@ PROGRAM = (sys.executable, "-c", "from posture.cli import main; main()")
 @pytest.fixture(scope="module")
 def agency(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo, scanned once."""
-    from posture.config import default
     from posture.demo import run_demo
+    from posture.inputs.config import default
 
     out = tmp_path_factory.mktemp("agency")
     with Store.open(default(out).database) as store:

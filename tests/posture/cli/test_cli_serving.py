@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from posture import config
 from posture.cli.prepare import now
 from posture.demo import run_demo
+from posture.inputs import config
 from posture.store import Store
 
 PROGRAM = str(Path(sys.executable).parent / "posture")

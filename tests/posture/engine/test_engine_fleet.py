@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from collectors import replay
 from collectors.base import Answer, Answers, Collector, Command, Facts, Session, Transcript
-from collectors.batch import SessionBrokenError
+from collectors.transports import replay
+from collectors.transports.batch import SessionBrokenError
 from posture.engine import collect_hosts, visit
 from posture.errors import CollectError, ConfigError
+from posture.inputs.scope import Rates
 from posture.model.host import Access, Host, TransportKind
 from posture.model.observation import Blind, Hole, Origin
-from posture.scope import Rates
 
 NAME = Command("os.name", ("/bin/uname", "-n"))
 MORE = Command("os.more", ("/bin/uname", "-a"))

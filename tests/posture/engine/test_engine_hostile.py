@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from collectors.base import Collector, Command, Facts, Transcript, Transport
-from collectors.script import SessionLimits
+from collectors.transports.script import SessionLimits
 from posture.engine import collect_hosts, open_door
+from posture.inputs.scope import Rates
 from posture.model.host import Access, Host, TransportKind
 from posture.model.observation import Blind
-from posture.scope import Rates
 from tests.collectors.real_sshd import SSHD, RealSshd, running_sshd
 from tests.lab.hostile import HostileServer, Personality
 

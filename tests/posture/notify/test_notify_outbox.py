@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from posture.config import Config
 from posture.doctor import Health, _notices
 from posture.errors import StoreError
+from posture.inputs.config import Config
 from posture.notify import outbox
 from posture.notify.events import Event, EventKind
 from posture.notify.outbox import Line, Step

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from collectors.base import Transcript
-from collectors.replay import read_transcripts
-from posture import config
+from collectors.transports.replay import read_transcripts
 from posture.demo import HOME, demo_job
 from posture.gather import Work
+from posture.inputs import config
 from posture.run import replay
 from posture.store import Store
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from posture import config
 from posture.demo import run_demo
+from posture.inputs import config
 from posture.model.account import Account, Role
 from posture.serve.app import create_app
 from posture.serve.door import Door, form_token

@@ -11,8 +11,8 @@ import pytest
 from served import Served, form, served
 from starlette.testclient import TestClient
 
-from posture import config
 from posture.demo import run_demo
+from posture.inputs import config
 from posture.model.account import Role
 from posture.model.host import FLEET
 from posture.serve.tokens import Tokens, digest

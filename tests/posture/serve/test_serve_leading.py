@@ -13,11 +13,11 @@ import pytest
 from agency_in_three_days import CACHE
 from served import Clock, Served, form
 
-from collectors.replay import read_transcripts
-from posture import config
+from collectors.transports.replay import read_transcripts
 from posture.asked import asked_of
 from posture.demo import HOME, demo_job
 from posture.gather import Work
+from posture.inputs import config
 from posture.model.account import Role
 from posture.model.asked import Asked
 from posture.model.assessment import RunState

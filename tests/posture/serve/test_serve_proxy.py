@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from served import PASSWORD, Served, form, served
 from starlette.testclient import TestClient
 
-from posture import config
 from posture.errors import ConfigError
+from posture.inputs import config
 from posture.model.account import Role
 from posture.serve.app import create_app
 from posture.serve.gate import Settings

@@ -16,8 +16,9 @@ from crooked_provider import CLIENT, SECRET, Crooked, crooked
 from served import PASSWORD, Clock, Served, form
 from starlette.testclient import TestClient
 
-from posture import config
 from posture.errors import ConfigError, UsageError
+from posture.inputs import config
+from posture.inputs.serve_file import OidcEntry, PlaceEntry
 from posture.model.account import Role
 from posture.serve.app import create_app
 from posture.serve.door import Door
@@ -25,7 +26,6 @@ from posture.serve.gate import Settings
 from posture.serve.limits import Kind, Limits
 from posture.serve.oidc import Client, Provider
 from posture.serve.single_sign_on import BACK, OUT, Place, SingleSignOn, from_entry
-from posture.serve_file import OidcEntry, PlaceEntry
 from posture.store import Store
 
 PUBLIC = "http://127.0.0.1:8443"

@@ -14,9 +14,9 @@ import pytest
 from served import Served, form, served
 from starlette.testclient import TestClient
 
-from posture import config
 from posture.assess import stored_assessment
 from posture.demo import run_demo
+from posture.inputs import config
 from posture.model.account import Role
 from posture.model.finding import Finding, WaiverState
 from posture.model.host import FLEET

@@ -1,0 +1,1 @@
+"""Topics of a host worked out from other topics of the same host."""

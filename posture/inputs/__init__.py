@@ -1,0 +1,1 @@
+"""What people write for the scanner: inventory, scope, configuration, registers, attestations."""
