@@ -20,6 +20,10 @@ UDP_RETRIES = 5
 RECHECK_RETRIES = 5
 CONNECTIONS_MAX = 40  # nmap's own ideal for service scans at -T4
 EXPECTED_TRIES = 2  # a silent port is asked twice before nmap believes it
+LANE_PACKETS_PER_S = (
+    30_000  # below that a batch waits for its rate; above it for round trips, which lanes wait for at once
+)
+LANES_MAX = 4
 SLACK_S = 120
 VERSION_S_PER_PORT = 20  # a service that never speaks costs one silent wait and a few probes of 5 s
 SCRIPT_CONNECTIONS_MAX = 20  # nmap's own limit for scripts
@@ -64,13 +68,15 @@ def probe_manifest(
     """Return every nmap run that ``scan_exposure`` would start, in its order; nothing is sent to any target."""
     raw = can_send_raw() if raw is None else raw
     planned = []
-    for chunk in chunks(hosts, scope):
+    waiting = list(chunks(hosts, scope))
+    lanes = lanes_for(scope, len(waiting))
+    for chunk in waiting:
         aims = [aim_at(host, scope, lookup) for host in chunk]
         for ipv6 in (False, True):
             targets = targets_of(aims, ipv6=ipv6)
             if not targets:
                 continue
-            rate = rate_for(scope.rates.packets_per_s, chunk[0], scope, len(targets))
+            rate = rate_for(scope.rates.packets_per_s, chunk[0], scope, lanes)
             probes = list(discovery(chunk[0], scope, rate, raw=raw, ipv6=ipv6))
             planned.append(_planned(probes[0], targets, chunk[0], vantage))
             if gentle(chunk[0]):
@@ -121,12 +127,24 @@ def targets_of(aims: Iterable[Aim], *, ipv6: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address for aim in aims for address in aim.addresses if (":" in address) is ipv6))
 
 
-def rate_for(budget: int, host: Host, scope: Scope, addresses: int) -> int:
-    """Return packets per second for a batch of ``addresses`` hosts like ``host``, within every limit of the scope."""
+def lanes_for(scope: Scope, batches: int) -> int:
+    """Return how many batches run side by side: more than one where a single one cannot use the vantage's rate."""
+    rates = scope.rates
+    useful = max(rates.packets_per_s // LANE_PACKETS_PER_S, rates.packets_per_s // rates.packets_per_s_per_host)
+    return max(1, min(LANES_MAX, batches, useful))
+
+
+def rate_for(budget: int, host: Host, scope: Scope, lanes: int) -> int:
+    """Return packets per second for a batch of hosts like ``host``, within every limit of the scope.
+
+    What one address may see is the limit of the whole batch: nmap spends a batch's rate on whichever host is left. A
+    zone's limit is shared by all batches that may run in it at once.
+    """
     if gentle(host):
         return min(budget, GENTLE_PACKETS_PER_S)
-    zone = dict(scope.rates.packets_per_s_by_zone).get(host.zone, budget)
-    return max(1, min(budget, zone, scope.rates.packets_per_s_per_host * addresses))
+    zone = dict(scope.rates.packets_per_s_by_zone)
+    shared = zone[host.zone] // lanes if host.zone in zone else budget
+    return max(1, min(budget, shared, scope.rates.packets_per_s_per_host))
 
 
 def discovery(host: Host, scope: Scope, rate: int, *, raw: bool, ipv6: bool) -> Iterator[Probe]:

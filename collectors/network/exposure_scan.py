@@ -25,6 +25,7 @@ from collectors.network.exposure_plan import (
     chunks,
     discovery,
     gentle,
+    lanes_for,
     rate_for,
     recheck_probe,
     script_probe,
@@ -43,10 +44,6 @@ from posture.inputs.scope import Lookup, Scope, look_up
 from posture.model.host import Host, Trust, Vantage
 from posture.model.observation import Blind, Hole, Origin
 
-LANE_PACKETS_PER_S = (
-    30_000  # below that a scan waits for its rate; above it for round trips, which lanes wait for at once
-)
-LANES_MAX = 4
 UNION_PROBES_MAX = 20_000  # about a minute at the default rate: what one more silent service would cost
 
 
@@ -86,7 +83,7 @@ def scan_exposure(
     """
     trust = trust_of_zone.get(vantage.zone)
     waiting = list(chunks(hosts, scope))
-    lanes = max(1, min(LANES_MAX, len(waiting), scope.rates.packets_per_s // LANE_PACKETS_PER_S))
+    lanes = lanes_for(scope, len(waiting))
     scan = _Scan(
         scope=scope,
         vantage=vantage,
@@ -95,6 +92,7 @@ def scan_exposure(
         stop=stop,
         clock=clock,
         pace=pace or Pace(scope.rates.packets_per_s, lanes),
+        lanes=lanes,
         raw=can_send_raw() if raw is None else raw,
         run=run,
         blocked=blocked,
@@ -162,6 +160,7 @@ class _Scan:
     stop: threading.Event
     clock: Callable[[], datetime]
     pace: Pace
+    lanes: int
     raw: bool
     run: Runner
     blocked: Hole | None
@@ -173,7 +172,7 @@ class _Scan:
             targets = targets_of(aims, ipv6=ipv6)
             if not targets:
                 continue
-            rate = rate_for(self.pace.packets_per_s, host, self.scope, len(targets))
+            rate = rate_for(self.pace.packets_per_s, host, self.scope, self.lanes)
             probes = list(discovery(host, self.scope, rate, raw=self.raw, ipv6=ipv6))
             found[Phase.TCP] |= self._round(probes[0], targets, host)
             twice = ((address, found[Phase.TCP][address].second) for address in targets)

@@ -35,7 +35,7 @@ class Rates:
     packets_per_s: int = 300
     """For all nmap processes of one vantage together."""
     packets_per_s_per_host: int = 300
-    """For one address, however small its batch."""
+    """For one address: a whole batch keeps to it, as nmap spends a batch's rate on whichever host is left."""
     packets_per_s_by_zone: tuple[tuple[str, int], ...] = ()
     """Lower rates for zones behind a jump host or firewall that cannot take more, by zone name."""
     connections_per_host: int = 0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collectors.network.exposure_plan import chunks, expected_s, probe_manifest, rate_for, slower
+from collectors.network.exposure_plan import chunks, expected_s, lanes_for, probe_manifest, rate_for, slower
 from collectors.network.nmap import ALL_TCP, Phase, Probe
 from posture.inputs.scope import Rates, Scope, Window
 from posture.model.host import DeviceClass, Host, Vantage
@@ -134,17 +134,34 @@ def test_the_plan_does_not_depend_on_the_order_of_the_inventory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rates", "addresses", "rate"),
+    ("rates", "lanes", "rate"),
     [
         (Rates(packets_per_s=1000, packets_per_s_per_host=100), 1, 100),
-        (Rates(packets_per_s=1000, packets_per_s_per_host=100), 32, 1000),
-        (Rates(packets_per_s=1000, packets_per_s_per_host=100, packets_per_s_by_zone=(("dmz", 50),)), 32, 50),
+        (Rates(packets_per_s=1000, packets_per_s_per_host=100), 4, 100),
+        (Rates(packets_per_s=1000, packets_per_s_per_host=9000), 1, 1000),
+        (Rates(packets_per_s=1000, packets_per_s_per_host=100, packets_per_s_by_zone=(("dmz", 50),)), 1, 50),
+        (Rates(packets_per_s=1000, packets_per_s_per_host=100, packets_per_s_by_zone=(("dmz", 50),)), 4, 12),
         (Rates(packets_per_s=1000, packets_per_s_by_zone=(("lan", 50),), packets_per_s_per_host=9000), 1, 1000),
     ],
-    ids=["per host", "per vantage", "per zone", "another zone"],
+    ids=["per host", "per host, side by side", "per vantage", "per zone", "per zone, side by side", "another zone"],
 )
-def test_the_lowest_limit_of_the_scope_holds(rates: Rates, addresses: int, rate: int) -> None:
-    assert rate_for(1000, host(1), replace(SCOPE, rates=rates), addresses) == rate
+def test_the_lowest_limit_of_the_scope_holds(rates: Rates, lanes: int, rate: int) -> None:
+    """However many hosts a batch holds: the last of them may get all of its packets."""
+    assert rate_for(1000, host(1), replace(SCOPE, rates=rates), lanes) == rate
+
+
+@pytest.mark.parametrize(
+    ("rates", "batches", "lanes"),
+    [
+        (Rates(), 100, 1),
+        (Rates(packets_per_s=1000, packets_per_s_per_host=100), 100, 4),
+        (Rates(packets_per_s=1000, packets_per_s_per_host=400), 100, 2),
+        (Rates(packets_per_s=1000, packets_per_s_per_host=100), 1, 1),
+        (Rates(packets_per_s=90_000, packets_per_s_per_host=90_000), 100, 3),
+    ],
+)
+def test_batches_run_side_by_side_where_one_cannot_use_the_rate(rates: Rates, batches: int, lanes: int) -> None:
+    assert lanes_for(replace(SCOPE, rates=rates), batches) == lanes
 
 
 def test_the_expected_time_is_two_tries_a_port_at_the_authorised_rate() -> None:
