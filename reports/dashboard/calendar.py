@@ -80,17 +80,14 @@ def _weeks(calendar: Calendar, late: set[str]) -> Iterator[CalendarWeek]:
         days = [monday + n * _DAY for n in range(5)]
         yield CalendarWeek(
             title=f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}",
-            days=tuple(
-                CalendarDay(
-                    day=day,
-                    today=day == calendar.as_of,
-                    slots=tuple(by_day.get(day, [])[:_SLOTS]),
-                    left_out=max(0, len(by_day.get(day, [])) - _SLOTS),
-                )
-                for day in days
-            ),
+            days=tuple(_day(day, by_day.get(day, []), today=day == calendar.as_of) for day in days),
         )
         monday += 7 * _DAY
+
+
+def _day(day: date, slots: Sequence[Slot], *, today: bool) -> CalendarDay:
+    rest = slots[_SLOTS:]
+    return CalendarDay(day, today, tuple(slots[:_SLOTS]), len(rest), rest[0].path if rest else "")
 
 
 def _slots(calendar: Calendar, late: set[str]) -> dict[date, list[Slot]]:

@@ -31,6 +31,17 @@ def test_a_long_fix_stands_on_each_of_its_days_and_says_where_it_is() -> None:
     assert all(day.weekday() < 5 for day, _ in days)
 
 
+def test_a_full_day_leads_to_the_first_fix_that_it_does_not_show_and_an_empty_week_says_so() -> None:
+    plan = works(*(0.1 for _ in range(20)))
+    page = calendar_page(make_calendar(plan, Hours(4.0), as_of=MONDAY), plan, "", 4.0)
+    [full] = [day for week in page.weeks for day in week.days if day.slots]
+    shown = {slot.path for slot in full.slots}
+    assert len(shown) + full.left_out == len(plan)
+    assert full.left_out_path not in shown
+    assert full.left_out_path.removeprefix("/plan#") in {one.anchor for one in page.details}
+    assert [week.planned for week in page.weeks] == [True, False, False, False, False]
+
+
 def test_what_cannot_be_in_time_comes_first_with_its_owner() -> None:
     plan = [Work("w1", "a large one", "ops", ("h",), 40.0, due=MONDAY + timedelta(days=1), due_reason="BOD 26-04")]
     page = calendar_page(make_calendar(plan, Hours(4.0), as_of=MONDAY), plan, "", 4.0)

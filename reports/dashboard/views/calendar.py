@@ -29,6 +29,8 @@ class CalendarDay:
     today: bool
     slots: tuple[Slot, ...]
     left_out: int
+    left_out_path: str
+    """Where the first of those is told in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class CalendarWeek:
 
     title: str
     days: tuple[CalendarDay, ...]
+
+    @property
+    def planned(self) -> bool:
+        """Whether anything is."""
+        return any(day.slots for day in self.days)
 
 
 @dataclass(frozen=True, slots=True)
