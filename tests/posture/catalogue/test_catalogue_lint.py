@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -182,11 +183,12 @@ def test_a_topic_an_example_does_not_name_is_unseen() -> None:
     assert run_example(BASE, Example("x", {}, "not_checked")).status is Status.NOT_CHECKED
 
 
+@cache
 def _published() -> dict[str, Any]:
     schemas: dict[str, Any] = {"fleet": fleet_schema(), "scanning": scanning_schema()}
     schemas |= {collector.topic: schema_of(collector) for collector in (*DERIVED_COLLECTORS, *MATCHED_COLLECTORS)}
-    for module in pkgutil.iter_modules(collectors.__path__):
-        for value in vars(importlib.import_module(f"collectors.{module.name}")).values():
+    for module in pkgutil.walk_packages(collectors.__path__, "collectors."):
+        for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, Collector):
                 schemas[value.topic] = schema_of(value)
     return schemas
