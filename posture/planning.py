@@ -82,9 +82,10 @@ def _work(
 def _settings(conditions: Iterable[Condition], hosts: Mapping[str, Host]) -> Iterator[Work]:
     for one in conditions:
         host = hosts.get(one.host)
+        title = one.remedy or one.why
         yield Work(
             id=work_id("setting", one.id),
-            title=one.remedy or one.why,
+            title=title[:1].upper() + title[1:],
             owner=(host.owner if host else "") or NOBODY,
             hosts=(one.host,) if one.host else (),
             hours=_SETTING_HOURS,

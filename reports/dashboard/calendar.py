@@ -12,6 +12,7 @@ from reports.dashboard.overview import fix_path
 from reports.dashboard.views.calendar import CalendarDay, CalendarPage, CalendarWeek, LateLine, Slot, WorkDetail
 from reports.dashboard.views.common import Choice
 from reports.due import days_late, relative
+from reports.inert import lines_of
 from reports.sections.plan import where_words
 from reports.words import RISK
 
@@ -81,6 +82,7 @@ def _weeks(calendar: Calendar, late: set[str]) -> Iterator[CalendarWeek]:
         yield CalendarWeek(
             title=f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}",
             days=tuple(_day(day, by_day.get(day, []), today=day == calendar.as_of) for day in days),
+            planned=any(day in by_day for day in days),
         )
         monday += 7 * _DAY
 
@@ -127,7 +129,7 @@ def _detail(work: Work, today: date, when: str, why: str) -> WorkDetail:
         due_reason=work.due_reason,
         why=why,
         risk=RISK[work.risk],
-        rollback=work.rollback,
+        rollback=lines_of(work.rollback),
         proof=work.proof,
         try_path=f"/what-if?{urlencode({'fix': work.id})}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -40,6 +41,15 @@ def test_a_full_day_leads_to_the_first_fix_that_it_does_not_show_and_an_empty_we
     assert full.left_out_path not in shown
     assert full.left_out_path.removeprefix("/plan#") in {one.anchor for one in page.details}
     assert [week.planned for week in page.weeks] == [True, False, False, False, False]
+
+
+def test_how_a_fix_is_undone_is_told_line_by_line() -> None:
+    plan = [replace(works(1.0)[0], rollback="systemctl unmask x\nsystemctl start x\n"), works(0.5, 0.5)[1]]
+    page = calendar_page(make_calendar(plan, Hours(4.0), as_of=MONDAY), plan, "", 4.0)
+    assert {one.anchor: one.rollback for one in page.details} == {
+        "w-w0": ("systemctl unmask x", "systemctl start x"),
+        "w-w1": (),
+    }
 
 
 def test_what_cannot_be_in_time_comes_first_with_its_owner() -> None:

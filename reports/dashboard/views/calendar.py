@@ -39,11 +39,8 @@ class CalendarWeek:
 
     title: str
     days: tuple[CalendarDay, ...]
-
-    @property
-    def planned(self) -> bool:
-        """Whether anything is."""
-        return any(day.slots for day in self.days)
+    planned: bool
+    """Whether anything is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,8 @@ class WorkDetail:
     due_reason: str
     why: str
     risk: str
-    rollback: str
+    rollback: tuple[str, ...]
+    """Line by line; none where no command takes it back."""
     proof: str
     try_path: str
     """Address of the what-if with this fix ticked."""
