@@ -27,7 +27,7 @@ def summary_lines(assessment: Assessment, files: Iterable[Path] = ()) -> tuple[s
     """Return at most 24 lines of at most 80 columns; only a path may be longer, since half a path leads nowhere."""
     found = survey(assessment)
     head = headline(found)
-    return (
+    above = (
         _line(_about(assessment)),
         *_wrapped(coverage_words(head)),
         *_blind(found),
@@ -37,9 +37,9 @@ def summary_lines(assessment: Assessment, files: Iterable[Path] = ()) -> tuple[s
         *_severities(head),
         *_known(found),
         *_paths(assessment),
-        *_plan(assessment, head),
-        *_files(files),
     )
+    below = _files(files)
+    return (*above, *_plan(assessment, head, HEIGHT - len(above) - len(below)), *below)
 
 
 def _about(assessment: Assessment) -> str:
@@ -110,12 +110,11 @@ def _paths(assessment: Assessment) -> tuple[str, ...]:
     return (_line(f"  {words}"),) if words else ()
 
 
-def _plan(assessment: Assessment, head: Headline) -> tuple[str, ...]:
+def _plan(assessment: Assessment, head: Headline, room: int) -> tuple[str, ...]:
     fixes = assessment.plan.fixes
     if not fixes:
         return ("", "Nothing to plan: every open finding is waived, and stays a failure.") if head.open else ()
-    # a line on attack paths takes the place of the last fix, or the screen scrolls
-    shown = fixes[: FIRST - 1 if shortest_words(assessment.attack) else FIRST]
+    shown = fixes[: min(FIRST, (room - 2) // 2)]  # two lines each, below an empty one and the title
     title = f"Fix first ({len(shown)} of {counted(len(fixes), 'fix', 'fixes')})"
     lines = ["", title]
     for rank, fix in enumerate(shown, start=1):

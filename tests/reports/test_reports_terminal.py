@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sample_agency
 
+from posture.model.asked import Unlooked
 from posture.model.assessment import Assessment, Coverage
 from posture.model.finding import Status
 from posture.model.plan import Plan
@@ -30,7 +31,9 @@ def crowded() -> Assessment:
         for fix in agency.plan.fixes
     )
     counts = ((Status.PASS, 900_000), (Status.NOT_CHECKED, 100_000))
-    return replace(agency, plan=Plan(fixes, agency.plan.as_of), coverage=Coverage(10_000, 100, counts))
+    unlooked = (Unlooked("outpost", 9_999, "it has no nmap"), Unlooked("far", 1, "the run was stopped"))
+    coverage = Coverage(10_000, 100, counts)
+    return replace(agency, plan=Plan(fixes, agency.plan.as_of), coverage=coverage, unlooked=unlooked)
 
 
 @pytest.mark.parametrize("assessment", [*ALL.values(), crowded()], ids=[*ALL, "crowded"])
@@ -48,12 +51,12 @@ def test_coverage_comes_first_then_counts_then_the_shortest_way_in_then_fixes_th
         "unknown is not good",
         "23 open findings",
         "Shortest way in: an attacker in dmz",
-        "Fix first (4 of 7 fixes)",
+        "Fix first (5 of 7 fixes)",
         "Report: out/report.html",
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
-    assert sum(line.startswith(f"  {rank}.") for rank in range(1, 9) for line in text.splitlines()) == 4
+    assert sum(line.startswith(f"  {rank}.") for rank in range(1, 9) for line in text.splitlines()) == 5
     assert "143 days overdue" in text
 
 
