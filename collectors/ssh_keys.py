@@ -1,6 +1,8 @@
 """The `ssh_keys` topic: who may log in with which key, which private keys lie around, and the server's own keys.
 
-No key material comes home: of private keys only the name of their format and whether a cipher protects them.
+No key material comes home: of private keys only the name of their format and whether a cipher protects them. In one
+file, for all its facts come of one search; where it searches is ``ssh_key_search``, what a public key says
+``public_keys``.
 """
 
 from __future__ import annotations

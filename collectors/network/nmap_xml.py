@@ -1,7 +1,8 @@
 """nmap's XML, read as a stream into typed records; hostile, broken and truncated files are expected.
 
 nmap's own files carry ``<!DOCTYPE nmaprun>`` and nothing inside it; any other document type is refused, so no
-entity but XML's own five can exist and nothing can expand. Source: nmap.dtd of nmap 7.93.
+entity but XML's own five can exist and nothing can expand. Source: nmap.dtd of nmap 7.93. In one file, since it is one
+grammar: its records, its bounds and the elements that fill them are read side by side.
 """
 
 from __future__ import annotations

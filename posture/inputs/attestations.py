@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from posture.errors import ConfigError, UsageError
+from posture.inputs.json_lines import add_line, read_lines
 from posture.model.attestation import Attestation
 
 NAME = "attestations.jsonl"
@@ -28,23 +28,14 @@ def read_attestations(folder: Path) -> tuple[Attestation, ...]:
         ConfigError: a line is none.
     """
     path = folder / NAME
-    if not path.exists():
-        return ()
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigError(f"{path}: more than {MAX_BYTES} bytes", hint="take out what has expired")
     found: dict[tuple[str, str], Attestation] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if line.strip():
-            try:
-                one = msgspec.json.decode(line, type=Attestation)
-            except msgspec.MsgspecError as error:
-                raise ConfigError(f"{path}:{number}: {error}", hint="one JSON object per line") from None
-            if one.id != _id(one):
-                raise ConfigError(
-                    f"{path}:{number}: the statement was changed after it was made",
-                    hint="take the line out, and let its author attest again",
-                )
-            found[one.check, one.host] = one
+    for number, one in read_lines(path, Attestation, MAX_BYTES):
+        if one.id != _id(one):
+            raise ConfigError(
+                f"{path}:{number}: the statement was changed after it was made",
+                hint="take the line out, and let its author attest again",
+            )
+        found[one.check, one.host] = one
     return tuple(sorted(found.values()))
 
 
@@ -77,12 +68,7 @@ def add_attestation(folder: Path, attestation: Attestation) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / NAME
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "ab") as file:
-        file.write(msgspec.json.encode(attestation) + b"\n")
-    return path
+    return add_line(folder / NAME, attestation)
 
 
 def _id(one: Attestation) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import msgspec
-
-from posture.errors import ConfigError
+from posture.inputs.json_lines import add_line, read_lines
 from posture.model.attack import Dispute
 
 NAME = "disputes.jsonl"
@@ -20,19 +17,7 @@ def read_disputes(folder: Path) -> tuple[Dispute, ...]:
     Raises:
         ConfigError: a line is none.
     """
-    path = folder / NAME
-    if not path.exists():
-        return ()
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigError(f"{path}: more than {MAX_BYTES} bytes", hint="take out what has expired")
-    found: dict[str, Dispute] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if line.strip():
-            try:
-                one = msgspec.json.decode(line, type=Dispute)
-            except msgspec.MsgspecError as error:
-                raise ConfigError(f"{path}:{number}: {error}", hint="one JSON object per line") from None
-            found[one.edge] = one
+    found = {one.edge: one for _, one in read_lines(folder / NAME, Dispute, MAX_BYTES)}
     return tuple(sorted(found.values()))
 
 
@@ -42,9 +27,4 @@ def add_dispute(folder: Path, dispute: Dispute) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / NAME
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "ab") as file:
-        file.write(msgspec.json.encode(dispute) + b"\n")
-    return path
+    return add_line(folder / NAME, dispute)
